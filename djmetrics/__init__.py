@@ -1,0 +1,7 @@
+"""djmetrics tells where each request's time and CPU went, per view and per release."""
+
+from .recorder import current_record
+
+__version__ = "0.1.0"
+
+__all__ = ["__version__", "current_record"]

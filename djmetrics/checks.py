@@ -1,0 +1,182 @@
+"""System checks: each mistake in a site's configuration has an id, a hint and a line in the documentation."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings as django_settings
+from django.core import checks
+from django.utils.module_loading import import_string
+
+from . import catalogue, gunicorn_check
+from .conf import NAME, Problem, Settings, get_problems, get_settings
+from .kinds import metric_key
+
+DOCS = "docs/reference/checks.md"
+MIDDLEWARE = "djmetrics.middleware.DjmetricsMiddleware"
+SHORTEST_TOKEN = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that can be wrong: a row of the reference table, and the maker of its messages.
+
+    ``text`` and ``hint`` are templates for ``str.format``; as they stand they explain the check in general.
+    """
+
+    id: str
+    text: str
+    hint: str
+
+    @property
+    def level(self) -> str:
+        """ "Error" or "Warning"; the site starts either way."""
+        return "Error" if self.id.startswith("E") else "Warning"
+
+    def message(self, **values: object) -> checks.CheckMessage:
+        """The check's message about one mistake."""
+        make = checks.Error if self.level == "Error" else checks.Warning
+        anchor = f"djmetrics-{self.id.lower()}"
+        hint = f"{self.hint.format(**values)} See {DOCS}#{anchor}."
+        return make(self.text.format(**values), hint=hint, id=f"djmetrics.{self.id}")
+
+
+UNKNOWN_KEY = Check("E001", "{where} {mistake}", "{meant}Remove it, or correct its name.")
+WRONG_TYPE = Check("E002", "{where} {mistake}", "Correct it; until then its default is used.")
+WRONG_VALUE = Check("E003", "{where} {mistake}", "{meant}Correct it; until then its default is used.")
+TWICE = Check(
+    "E004",
+    "MIDDLEWARE lists '" + MIDDLEWARE + "' {times} times.",
+    "Keep the first one only: each further one measures each request again.",
+)
+NOT_IMPORTABLE = Check(
+    "E005",
+    "{where} cannot be imported: {path}.",
+    "{reason}. Correct the path or install its package; until then it is left out.",
+)
+MISSING = Check(
+    "W001",
+    "MIDDLEWARE does not list '" + MIDDLEWARE + "', so no request is measured.",
+    "Put it first in MIDDLEWARE, or set DJMETRICS['ENABLED'] to False.",
+)
+NOT_FIRST = Check(
+    "W002",
+    "MIDDLEWARE lists '" + MIDDLEWARE + "' at place {place}, so what comes before it is not measured.",
+    "Put it first in MIDDLEWARE.",
+)
+CLOSED = Check(
+    "W003",
+    "Nobody may read /metrics: no address, token or port is set, and DEBUG is off.",
+    "Set METRICS_ALLOWED_IPS, METRICS_TOKEN or METRICS_PORT in DJMETRICS; "
+    "silence this check if the page is meant to be closed.",
+)
+SHORT_TOKEN = Check(
+    "W004",
+    f"METRICS_TOKEN is shorter than {SHORTEST_TOKEN} characters and could be guessed.",
+    "Make a longer one: python -c 'import secrets; print(secrets.token_urlsafe(32))'.",
+)
+NOT_SHARED = Check(
+    "W005",
+    "{source} asks gunicorn for {workers} worker processes, but its configuration file does not import djmetrics.",
+    "Add this line to gunicorn.conf.py: from djmetrics.gunicorn import *",
+)
+
+TABLE = (
+    UNKNOWN_KEY,
+    WRONG_TYPE,
+    WRONG_VALUE,
+    TWICE,
+    NOT_IMPORTABLE,
+    MISSING,
+    NOT_FIRST,
+    CLOSED,
+    SHORT_TOKEN,
+    NOT_SHARED,
+)
+"""Every check, in the order of the reference table."""
+
+
+@checks.register("djmetrics")
+def check_settings(**kwargs: Any) -> list[checks.CheckMessage]:
+    """Each mistake in the dict DJMETRICS."""
+    by_kind = {"key": UNKNOWN_KEY, "type": WRONG_TYPE, "value": WRONG_VALUE}
+    problems = (*get_problems(), *_unknown_metrics(get_settings()))
+    return [
+        by_kind[each.kind].message(where=each.where, mistake=each.message, meant=_meant(each))
+        for each in problems
+    ]
+
+
+@checks.register("djmetrics")
+def check_paths(**kwargs: Any) -> Iterator[checks.CheckMessage]:
+    """Hooks and exporters of third parties that cannot be imported."""
+    settings = get_settings()
+    for key, paths in (("EXTRA_HOOKS", settings.extra_hooks), ("EXTRA_EXPORTERS", settings.extra_exporters)):
+        for index, path in enumerate(paths):
+            try:
+                import_string(path)
+            except Exception as error:  # whatever the module does when it is imported
+                where = f"{NAME}['{key}'][{index}]"
+                yield NOT_IMPORTABLE.message(
+                    where=where, path=path, reason=f"{type(error).__name__}: {error}"
+                )
+
+
+@checks.register("djmetrics")
+def check_middleware(**kwargs: Any) -> Iterator[checks.CheckMessage]:
+    """The middleware missing, not first, or listed twice."""
+    listed = list(django_settings.MIDDLEWARE)
+    times = listed.count(MIDDLEWARE)
+    if times > 1:
+        yield TWICE.message(times=times)
+    if not get_settings().enabled:
+        return
+    if not times:
+        yield MISSING.message()
+    elif listed[0] != MIDDLEWARE:
+        yield NOT_FIRST.message(place=listed.index(MIDDLEWARE) + 1)
+
+
+@checks.register("djmetrics", checks.Tags.security)
+def check_access(**kwargs: Any) -> Iterator[checks.CheckMessage]:
+    """A metrics page that nobody may read, or that a guess opens."""
+    settings = get_settings()
+    is_open = settings.metrics_allowed_ips or settings.metrics_token or settings.metrics_port
+    if settings.enabled and not is_open and not django_settings.DEBUG:
+        yield CLOSED.message()
+    if 0 < len(settings.metrics_token) < SHORTEST_TOKEN:
+        yield SHORT_TOKEN.message()
+
+
+@checks.register("djmetrics")
+def check_workers(**kwargs: Any) -> Iterator[checks.CheckMessage]:
+    """Several gunicorn workers whose figures are not added up by our hooks."""
+    if get_settings().enabled:
+        found = gunicorn_check.unshared_workers(os.environ, Path())
+        if found is not None:
+            yield NOT_SHARED.message(source=found.source, workers=found.workers or "several")
+
+
+def _unknown_metrics(settings: Settings) -> Iterator[Problem]:
+    """The metric names in the settings that the catalogue does not know, or that have no buckets."""
+    everything = {metric_key(metric.name): metric for metric in catalogue.metrics()}
+    all_names = tuple(metric.name for metric in everything.values())
+    histograms = tuple(metric.name for metric in everything.values() if metric.kind == "histogram")
+    for name in settings.max_series.keys() - {"default"} - everything.keys():
+        where = f"{NAME}['MAX_SERIES']['{name}']"
+        yield Problem("value", where, "is not a metric of djmetrics.", name, all_names)
+    for name in settings.buckets:
+        where = f"{NAME}['BUCKETS']['{name}']"
+        if name not in everything:
+            yield Problem("value", where, "is not a metric of djmetrics.", name, histograms)
+        elif everything[name].kind != "histogram":
+            yield Problem("value", where, "is not a histogram: it has no buckets.")
+
+
+def _meant(problem: Problem) -> str:
+    """'Did you mean …? ', or nothing where no right name comes close."""
+    close = get_close_matches(problem.name, problem.choices, n=1)
+    return f"Did you mean '{close[0]}'? " if close else ""

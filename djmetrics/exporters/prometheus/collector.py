@@ -1,0 +1,62 @@
+"""The prometheus_client collector: one family per metric of a store, summed over all workers' slots."""
+
+from collections.abc import Callable, Iterable, Iterator
+
+from prometheus_client.metrics_core import Metric as Family
+from prometheus_client.registry import Collector as RegistryCollector
+from prometheus_client.samples import Sample
+
+from djmetrics.catalogue import SERIES, WORKERS, Metric
+
+from .naming import family_name, label_name, unit_name
+from .samples import Sums, list_samples
+from .store import Reading, Store
+
+
+def _do_nothing() -> None:
+    pass
+
+
+class Collector(RegistryCollector):
+    """Shows a store; ``before`` is called ahead of each reading, to count what still waits."""
+
+    def __init__(self, store: Store, before: Callable[[], None] = _do_nothing) -> None:
+        self._store = store
+        self._before = before
+
+    def describe(self) -> Iterable[Family]:
+        """The families without samples, from which a registry learns the names."""
+        return [_make_family(metric) for metric in self._store.metrics]
+
+    def collect(self) -> Iterator[Family]:
+        """The families that have samples; counters and histograms that nobody observed are left out."""
+        self._before()
+        reading = self._store.read()
+        sums = Sums(reading.slots)
+        for metric in self._store.metrics:
+            family = _make_family(metric)
+            family.samples = self._list_samples(metric, family.name, reading, sums)
+            if family.samples:
+                yield family
+
+    def _list_samples(self, metric: Metric, name: str, reading: Reading, sums: Sums) -> list[Sample]:
+        if metric is WORKERS:
+            return [Sample(name, {}, sum(slot.alive for slot in reading.slots))]
+        if metric is SERIES:
+            return _count_series(name, reading)
+        layout = self._store.layouts[metric.name]
+        return list_samples(metric, layout, name, reading.series.get(layout, []), sums)
+
+
+def _make_family(metric: Metric) -> Family:
+    return Family(family_name(metric), metric.help, metric.kind, unit_name(metric))
+
+
+def _count_series(name: str, reading: Reading) -> list[Sample]:
+    label = label_name(SERIES.labels[0])
+    found = []
+    for layout, entries in reading.series.items():
+        used = sum(entry.values != layout.reserved for entry in entries)
+        if used:
+            found.append(Sample(name, {label: layout.metric}, used))
+    return found

@@ -1,0 +1,48 @@
+"""What the metrics page shows: the store's metrics beside the site's own."""
+
+from prometheus_client import GC_COLLECTOR, PROCESS_COLLECTOR, REGISTRY, CollectorRegistry, values
+from prometheus_client.metrics import MetricWrapperBase
+from prometheus_client.multiprocess import MultiProcessCollector
+
+from .collector import Collector
+
+
+def register(collector: Collector) -> None:
+    """Put ``collector`` on prometheus_client's default page; once is enough, twice does no harm."""
+    if collector not in _registered():
+        REGISTRY.register(collector)
+
+
+def unregister(collector: Collector) -> None:
+    """Take ``collector`` off the default page, if it is there."""
+    if collector in _registered():
+        REGISTRY.unregister(collector)
+
+
+def page_registry(collector: Collector) -> CollectorRegistry:
+    """The registry of a page with the site's own metrics and those of ``collector``.
+
+    prometheus_client's default registry, with ``collector`` registered. If the site uses prometheus_client's
+    multiprocess mode, that registry knows this process only: then a new one with what all processes have counted.
+    Raises ``ValueError`` if prometheus_client's folder is gone.
+    """
+    register(collector)
+    if not is_multiprocess():
+        return REGISTRY
+    registry = CollectorRegistry(support_collectors_without_names=True)
+    MultiProcessCollector(registry)
+    for found in _registered():
+        # The metrics of the others are in the folder; the CPU time and the garbage of one worker of many mislead.
+        if not isinstance(found, MetricWrapperBase) and found not in (PROCESS_COLLECTOR, GC_COLLECTOR):
+            registry.register(found)
+    return registry
+
+
+def is_multiprocess() -> bool:
+    """Whether prometheus_client keeps the site's own metrics in files; decided when it is first imported."""
+    return bool(getattr(values.ValueClass, "_multiprocess", False))
+
+
+def _registered() -> list[object]:
+    """The collectors of the default registry, which has no public list of them."""
+    return list(REGISTRY._collector_to_names)

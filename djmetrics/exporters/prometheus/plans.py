@@ -1,0 +1,66 @@
+"""Which metric an operation belongs to, and with which label values."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from ... import catalogue as c
+from ... import semconv as s
+from ...catalogue import Metric
+from ...record import Operation, Subject
+
+Duration = Callable[[Operation], int]
+
+
+def whole(operation: Operation) -> int:
+    """From its start to its end."""
+    return operation.end - operation.start
+
+
+def exclusive(operation: Operation) -> int:
+    """Without its children."""
+    # Below zero where children ran side by side.
+    return max(0, operation.end - operation.start + operation.resumed_ns - operation.children_ns)
+
+
+def folded(operation: Operation) -> int:
+    """All steps of an operation that stands for many."""
+    return operation.end - operation.start + operation.resumed_ns
+
+
+class Destination(NamedTuple):
+    """Where operations of a kind go; without a metric they count in the totals of their record only."""
+
+    metric: Metric | None
+    duration: Duration = whole
+
+
+DESTINATIONS = {
+    "middleware": Destination(c.MIDDLEWARE_DURATION, exclusive),
+    "url": Destination(c.URL_RESOLVE),
+    "view": Destination(c.VIEW_DURATION),
+    "db": Destination(c.DB_OPERATION),
+    "fetch": Destination(c.DB_FETCH),
+    "template": Destination(c.TEMPLATE_RENDER),
+    "form": Destination(c.TEMPLATE_RENDER, folded),
+    "compile": Destination(c.TEMPLATE_COMPILE),
+    "cache": Destination(c.CACHE_OPERATION),
+    "fragment": Destination(c.CACHE_FRAGMENT),
+    "handler": Destination(None),
+    "stream": Destination(None),
+}
+OTHER_KINDS = Destination(c.OPERATION)
+
+
+def error_name(error: type[BaseException] | None) -> str:
+    """``error.type`` as the conventions want it: the class's full name, without a module if it is Python's own."""
+    if error is None:
+        return ""
+    module = error.__module__
+    return error.__qualname__ if module == "builtins" else f"{module}.{error.__qualname__}"
+
+
+def label_values(metric: Metric, view: str, subject: Subject, error: type[BaseException] | None) -> tuple[str, ...]:
+    """The values of the metric's labels, in its order."""
+    known = {s.VIEW: view, s.ERROR_TYPE: error_name(error), s.KIND: subject.kind, s.OPERATION: subject.name}
+    known.update(subject.attributes)
+    return tuple(str(known.get(label, "")) for label in metric.labels)

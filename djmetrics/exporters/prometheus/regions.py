@@ -1,0 +1,73 @@
+"""Runs of 64-bit words at a fixed place: in memory of the process's own, or in a file."""
+
+import errno
+import mmap
+import os
+from pathlib import Path
+
+from .files import open_file
+
+WORD = 8
+_STEP = 1 << 16
+
+
+class MemoryRegion:
+    """Zeroed words that only this process sees; a page takes memory when it is first used."""
+
+    def __init__(self, size: int) -> None:
+        private = {} if os.name == "nt" else {"flags": mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS}
+        self.words = memoryview(mmap.mmap(-1, max(1, size) * WORD, **private)).cast("Q")
+
+    def reserve(self, end: int) -> None:
+        """Nothing to do: the region was made large enough."""
+
+    def close(self) -> None:
+        """Nothing to close."""
+
+
+class FileRegion:
+    """Words in a file: sparse up to ``size``, and only usable up to what ``reserve`` was asked for.
+
+    Writing through a mapping to a page for which the file system has no room kills the process (SIGBUS), hence the
+    reservation.
+    """
+
+    def __init__(self, path: Path, size: int) -> None:
+        self._size = max(1, size)
+        self._reserved = 0
+        # A description of its own: the mapping keeps a copy, and must not keep the owner's lock in a forked child.
+        self.file = open_file(path)
+        try:
+            if os.fstat(self.file).st_size < self._size * WORD:
+                os.ftruncate(self.file, self._size * WORD)
+            self.words = memoryview(mmap.mmap(self.file, self._size * WORD)).cast("Q")
+        except BaseException:
+            self.close()
+            raise
+
+    def reserve(self, end: int) -> None:
+        """Make the words before ``end`` usable. Raises ``OSError`` if there is no room."""
+        if end > self._size:
+            raise OSError(errno.ENOSPC, "the worker file is full")
+        while self._reserved < end * WORD:
+            step = min(_STEP, self._size * WORD - self._reserved)
+            _allocate(self.file, self._reserved, step)
+            self._reserved += step
+
+    def close(self) -> None:
+        """Close the descriptor. The words stay mapped as long as somebody has them."""
+        if self.file >= 0:
+            file, self.file = self.file, -1
+            os.close(file)
+
+
+def _allocate(file: int, start: int, length: int) -> None:
+    """Have the file system set blocks aside for a part of the file that nobody is writing to."""
+    try:
+        os.posix_fallocate(file, start, length)
+    except (AttributeError, OSError) as error:
+        if isinstance(error, OSError) and error.errno not in (errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL):
+            raise
+        # Not every platform and file system can: writing what is there has the same effect.
+        if os.pwrite(file, os.pread(file, length, start).ljust(length, b"\0"), start) != length:
+            raise OSError(errno.ENOSPC, "no room for the worker file") from None

@@ -1,0 +1,151 @@
+"""Databases: every alias, vendor and thread; statements, connects, commits, rollbacks and fetches."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.utils import CursorWrapper
+
+from .. import guard, recorder
+from ..record import Operation, Subject
+from ..sql import subject_of, track
+from . import Hook
+
+_OPERATION = "_djmetrics_operation"
+_fetches: dict[str, Subject] = {}
+
+
+class DatabaseHook(Hook):
+    """Wraps the innermost methods that every Django backend goes through.
+
+    ``connection.execute_wrappers`` is the documented seam, but it is per connection and per thread, sees no connect, commit,
+    fetch or ``callproc``, and its list shows whoever reads it that we are there.
+    ``CursorWrapper._execute`` lies inside those wrappers: what they hold back is not counted, what they repeat is.
+    """
+
+    name = "database"
+
+    def patch(self) -> None:
+        replace = self.patches.replace
+        replace(CursorWrapper, "_execute", _timed_execute)
+        replace(CursorWrapper, "_executemany", _timed_execute)
+        replace(CursorWrapper, "callproc", _timed_callproc)
+        replace(CursorWrapper, "__iter__", _timed_rows)
+        for name in "fetchone", "fetchmany", "fetchall":
+            self.patches.add(CursorWrapper, name, _timed_fetch(name))
+        for method, verb in ("connect", "CONNECT"), ("_commit", "COMMIT"), ("_rollback", "ROLLBACK"):
+            replace(BaseDatabaseWrapper, method, _timed_connection(verb))
+
+
+def _timed_execute(original: Callable[..., Any]) -> Callable[..., Any]:
+    def execute(self: CursorWrapper, sql: Any, params: Any, *args: Any) -> Any:
+        operation = _begin(self, sql)
+        try:
+            return original(self, sql, params, *args)
+        except BaseException as error:
+            operation.error = error.__class__
+            raise
+        finally:
+            recorder.end_leaf(operation)
+
+    return execute
+
+
+def _begin(cursor: CursorWrapper, sql: Any) -> Operation:
+    """Begin the operation of a statement; tell the record that it ran."""
+    try:
+        subject = subject_of(cursor.db, sql)
+        operation = recorder.begin_leaf(subject)
+        record = operation.root.record
+        if record is not None and record.kind != "process":
+            record.queries += 1
+            operation.detail = track(record, subject, sql)
+        cursor.__dict__[_OPERATION] = operation
+    except Exception:
+        guard.failed("hooks.database.execute")
+        operation = recorder.begin_leaf(Subject("db", "_OTHER", {}))
+    return operation
+
+
+def _timed_callproc(original: Callable[..., Any]) -> Callable[..., Any]:
+    def callproc(self: CursorWrapper, procname: Any, *args: Any, **kwargs: Any) -> Any:
+        operation = _begin(self, "CALL")
+        try:
+            return original(self, procname, *args, **kwargs)
+        except BaseException as error:
+            operation.error = error.__class__
+            raise
+        finally:
+            recorder.end_leaf(operation)
+
+    return callproc
+
+
+def _timed_fetch(name: str) -> Callable[..., Any]:
+    """``CursorWrapper`` passes fetches on through ``__getattr__``; so does this, and adds them to their statement."""
+
+    def fetch(self: CursorWrapper, *args: Any, **kwargs: Any) -> Any:
+        method = self.__getattr__(name)
+        operation = self.__dict__.get(_OPERATION)
+        if operation is None or not recorder.may_resume(operation):
+            operation = recorder.begin_leaf(_fetch_subject(self.db.alias))
+            try:
+                return method(*args, **kwargs)
+            finally:
+                recorder.end_leaf(operation)
+        started = recorder.resume_leaf()
+        try:
+            return method(*args, **kwargs)
+        finally:
+            recorder.pause_leaf(operation, started)
+
+    fetch.__name__ = name
+    return fetch
+
+
+def _fetch_subject(alias: str) -> Subject:
+    subject = _fetches.get(alias)
+    if subject is None:
+        subject = _fetches[alias] = Subject("fetch", "fetch", {"alias": alias})
+    return subject
+
+
+def _timed_rows(original: Callable[..., Any]) -> Callable[..., Any]:
+    def __iter__(self: CursorWrapper) -> Iterator[Any]:
+        rows = original(self)
+        operation = self.__dict__.get(_OPERATION)
+        if operation is None or not recorder.may_resume(operation):
+            yield from rows
+            return
+        while True:
+            started = recorder.resume_leaf()
+            try:
+                row = next(rows)
+            except StopIteration:
+                return
+            finally:
+                recorder.pause_leaf(operation, started)
+            yield row
+
+    return __iter__
+
+
+def _timed_connection(verb: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Time a method of the connection. Connecting runs statements of its own, so others may nest."""
+
+    def make(original: Callable[..., Any]) -> Callable[..., Any]:
+        def method(self: BaseDatabaseWrapper, *args: Any, **kwargs: Any) -> Any:
+            if verb != "CONNECT" and self.connection is None:
+                return original(self, *args, **kwargs)  # nothing to commit: Django does nothing either
+            operation = recorder.begin(subject_of(self, verb))
+            try:
+                return original(self, *args, **kwargs)
+            except BaseException as error:
+                operation.error = error.__class__
+                raise
+            finally:
+                recorder.end(operation)
+
+        return method
+
+    return make

@@ -1,0 +1,147 @@
+"""Middlewares: the exclusive time of each, without touching the chain that Django builds."""
+
+from collections.abc import Callable
+from typing import Any
+
+from asgiref.sync import iscoroutinefunction
+from django.core.handlers import base
+from django.core.handlers.base import BaseHandler
+
+from .. import guard, recorder
+from ..record import Operation, Subject
+from . import Hook
+
+HANDLER = Subject("handler", "handler")
+"""What the handler does itself, inside the innermost middleware and outside the view."""
+
+OWN = "djmetrics.middleware.DjmetricsMiddleware"
+
+
+class MiddlewareHook(Hook):
+    """Wraps each layer where ``load_middleware`` passes it to ``convert_exception_to_response``.
+
+    Every layer goes through that one function, already adapted to sync or async, so that neither classes nor
+    ``settings.MIDDLEWARE`` are touched and no mode is changed. ``process_view`` and its like are wrapped in the handler's own
+    lists, which ``load_middleware`` fills.
+    """
+
+    name = "middleware"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._subjects: dict[str, Subject] = {}
+
+    def patch(self) -> None:
+        self.patches.replace(base, "convert_exception_to_response", self._convert)
+        self.patches.replace(BaseHandler, "load_middleware", self._load)
+
+    def _convert(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        def convert_exception_to_response(get_response: Callable[..., Any]) -> Any:
+            return original(self._timed_layer(get_response))
+
+        return convert_exception_to_response
+
+    def _load(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        def load_middleware(handler: BaseHandler, *args: Any, **kwargs: Any) -> Any:
+            result = original(handler, *args, **kwargs)
+            try:
+                for name in "_view_middleware", "_template_response_middleware", "_exception_middleware":
+                    methods = getattr(handler, name)
+                    methods[:] = [self._timed_method(method) for method in methods]
+            except Exception:
+                guard.failed("hooks.middleware.load_middleware")
+            return result
+
+        return load_middleware
+
+    def _timed_layer(self, layer: Callable[..., Any]) -> Callable[..., Any]:
+        try:
+            if isinstance(getattr(layer, "__self__", None), BaseHandler):
+                return self._timed(layer, HANDLER)
+            name = _name(layer)
+            return layer if name == OWN else self._timed(layer, self._subject(name))
+        except Exception:
+            guard.failed("hooks.middleware.convert_exception_to_response")
+            return layer
+
+    def _timed_method(self, method: Callable[..., Any]) -> Callable[..., Any]:
+        # Behind sync_to_async and async_to_sync, too, there is a bound method.
+        owner = getattr(method, "__self__", None)
+        timed = self._resumed(method, self._subject(_name(method if owner is None else owner)))
+        if owner is not None:
+            # Django names the middleware by this attribute when it returned no response.
+            timed.__self__ = owner  # type: ignore[attr-defined]
+        return timed
+
+    def _subject(self, name: str) -> Subject:
+        return self._subjects.setdefault(name, Subject("middleware", name, {"middleware": name}))
+
+    def _timed(self, layer: Callable[..., Any], subject: Subject) -> Callable[..., Any]:
+        """Time ``layer``, as long as the hook is installed: a chain that is built lives on."""
+        patches = self.patches
+
+        def timed(request: Any) -> Any:
+            if not patches.active:
+                return layer(request)
+            operation = recorder.begin(subject)
+            try:
+                return layer(request)
+            except BaseException as error:
+                operation.error = error.__class__
+                raise
+            finally:
+                recorder.end(operation)
+
+        async def timed_async(request: Any) -> Any:
+            if not patches.active:
+                return await layer(request)
+            operation = recorder.begin(subject)
+            try:
+                return await layer(request)
+            except BaseException as error:
+                operation.error = error.__class__
+                raise
+            finally:
+                recorder.end(operation)
+
+        return timed_async if iscoroutinefunction(layer) else timed
+
+    def _resumed(self, method: Callable[..., Any], subject: Subject) -> Callable[..., Any]:
+        """Add the time of ``process_view`` and its like to the operation of their middleware, which is running around them."""
+        patches = self.patches
+
+        def timed(*args: Any) -> Any:
+            operation = _running(subject) if patches.active else None
+            if operation is None:
+                return method(*args)
+            resumed = recorder.resume(operation)
+            try:
+                return method(*args)
+            finally:
+                recorder.pause(operation, resumed)
+
+        async def timed_async(*args: Any) -> Any:
+            operation = _running(subject) if patches.active else None
+            if operation is None:
+                return await method(*args)
+            resumed = recorder.resume(operation)
+            try:
+                return await method(*args)
+            finally:
+                recorder.pause(operation, resumed)
+
+        return timed_async if iscoroutinefunction(method) else timed
+
+
+def _running(subject: Subject) -> Operation | None:
+    """The innermost running operation of a middleware."""
+    operation = recorder.current_operation()
+    while operation is not None and operation.subject is not subject:
+        operation = None if operation.parent is operation else operation.parent
+    return operation
+
+
+def _name(middleware: Any) -> str:
+    """The dotted name of a middleware: of its class, or of the function or factory that made it."""
+    named = middleware if hasattr(middleware, "__qualname__") else type(middleware)
+    return f"{named.__module__}.{named.__qualname__.partition('.<locals>')[0]}"

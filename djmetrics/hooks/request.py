@@ -1,0 +1,110 @@
+"""Requests: what Django knows of one when it begins and when it is answered; exceptions; requests that never reach a view."""
+
+import re
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from django.core.handlers.asgi import ASGIHandler
+from django.core.signals import got_request_exception
+
+from .. import recorder, semconv
+from ..record import Record
+from . import Hook
+
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH", "QUERY"})
+"""The methods that the conventions name; any other is ``_OTHER``."""
+
+_QUEUE_HEADERS = ("HTTP_X_REQUEST_START", "HTTP_X_QUEUE_START")
+_TIMESTAMP = re.compile(r"(?:t=)?(\d{9,20})(?:\.(\d{1,9}))?\Z")
+# Front servers write seconds, milliseconds or microseconds; by magnitude they can't be confused until the year 2286.
+_UNITS = ((1e14, 1_000), (1e11, 1_000_000), (1e8, 1_000_000_000))
+_MAX_QUEUE = 3600 * 1_000_000_000
+
+_TRACEPARENT = re.compile(r"00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})\Z")
+
+
+class RequestHook(Hook):
+    """Learns of exceptions from ``got_request_exception``, and of requests that Django refuses before any middleware."""
+
+    name = "request"
+
+    def patch(self) -> None:
+        got_request_exception.connect(_remember_exception, dispatch_uid="djmetrics")
+        # A malformed path or a body that is too big is answered by the ASGI handler alone; no signal says so.
+        self.patches.replace(ASGIHandler, "create_request", _recording_refusals)
+
+    def uninstall(self) -> None:
+        got_request_exception.disconnect(dispatch_uid="djmetrics")
+        super().uninstall()
+
+
+def describe(record: Record, request: Any) -> None:
+    """Take from a request what is known at its start, without touching anything that is lazy."""
+    meta = request.META
+    method = request.method
+    record.method = method if method in METHODS else semconv.OTHER
+    for header in _QUEUE_HEADERS:
+        if header in meta:
+            record.queue_ns = queue_time(meta[header], record.started_at)
+            break
+    length = meta.get("CONTENT_LENGTH")
+    if length and isinstance(length, str) and length.isascii() and length.isdigit() and len(length) < 16:
+        record.request_size = int(length)
+    parent = meta.get("HTTP_TRACEPARENT")
+    if parent is not None:
+        record.trace_id, record.span_id = trace_context(parent)
+
+
+def queue_time(header: str, now: int) -> int | None:
+    """Nanoseconds between the front server's timestamp and ``now`` (nanoseconds since 1970); None where it makes no sense."""
+    found = _TIMESTAMP.match(header.strip()) if len(header) < 50 else None
+    if found is None:
+        return None
+    whole, fraction = int(found[1]), found[2] or ""
+    for least, unit in _UNITS:
+        if whole >= least:
+            sent = whole * unit + (int(fraction.ljust(9, "0")) * unit // 1_000_000_000 if fraction else 0)
+            waited = now - sent
+            return waited if 0 <= waited <= _MAX_QUEUE else None
+    return None
+
+
+def trace_context(header: str) -> tuple[int, int]:
+    """Trace and span id of a sampled W3C ``traceparent`` (https://www.w3.org/TR/trace-context/); zeros of any other."""
+    found = _TRACEPARENT.match(header)
+    if found is None or not int(found[3], 16) & 1:
+        return 0, 0
+    trace_id, span_id = int(found[1], 16), int(found[2], 16)
+    return (trace_id, span_id) if trace_id and span_id else (0, 0)
+
+
+def answered(record: Record, response: Any) -> None:
+    """Take from a response what is known when the outermost middleware returns it."""
+    record.status = response.status_code
+    length = response.headers.get("Content-Length")
+    if length is not None:
+        if length.isascii() and length.isdigit() and len(length) < 16:
+            record.response_size = int(length)
+    elif not response.streaming and getattr(response, "is_rendered", True):
+        record.response_size = len(response.content)
+
+
+def _remember_exception(*, request: Any = None, **kwargs: Any) -> None:
+    record = recorder.current_record()
+    if record is not None:
+        record.error = sys.exc_info()[0]
+
+
+def _recording_refusals(original: Callable[..., Any]) -> Callable[..., Any]:
+    def create_request(self: ASGIHandler, *args: Any, **kwargs: Any) -> Any:
+        request, response = original(self, *args, **kwargs)
+        if request is None:
+            record = recorder.open()
+            record.method = semconv.OTHER
+            record.status = response.status_code
+            recorder.announce(record)
+            recorder.close(record)
+        return request, response
+
+    return create_request

@@ -1,0 +1,56 @@
+"""CPU time on other threads: sync code of async requests, and async code of sync ones.
+
+asgiref carries a request's work from one thread to another (``sync_to_async``, ``async_to_sync``). The thread's CPU clock knows
+nothing of that, so each stretch of work tells its record what it used.
+"""
+
+import functools
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from asgiref.sync import AsyncToSync, SyncToAsync
+
+from .. import recorder
+from ..record import Record
+from . import Hook
+
+
+class ThreadsHook(Hook):
+    """Wraps the two methods of asgiref in which work arrives on its new thread or loop. asgiref has no seam for this."""
+
+    name = "threads"
+
+    def patch(self) -> None:
+        self.patches.replace(SyncToAsync, "thread_handler", _Handover)
+        self.patches.replace(AsyncToSync, "main_wrap", _stepped)
+
+
+class _Handover:
+    """Stands for ``SyncToAsync.thread_handler``.
+
+    asgiref looks it up where the work is handed over, and runs it where it arrives, before the context is there. So the record
+    is taken when it is looked up.
+    """
+
+    def __init__(self, original: Callable[..., Any]) -> None:
+        self._original = original
+
+    def __get__(self, instance: Any, owner: type | None = None) -> Callable[..., Any]:
+        if instance is None:
+            return self._original
+        handler = self._original.__get__(instance, owner)
+        record = recorder.current_record()
+        return handler if record is None else functools.partial(recorder.run_for, record, handler)
+
+
+def _stepped(original: Callable[..., Coroutine[Any, Any, Any]]) -> Callable[..., Coroutine[Any, Any, Any]]:
+    def main_wrap(self: Any, *args: Any, **kwargs: Any) -> Coroutine[Any, Any, Any]:
+        record = recorder.current_record()
+        work = original(self, *args, **kwargs)
+        return work if record is None else _run(work, record)
+
+    return main_wrap
+
+
+async def _run(work: Coroutine[Any, Any, Any], record: Record) -> Any:
+    return await recorder.stepped(work, record)

@@ -1,0 +1,115 @@
+"""The table, drawn by rich; it fits itself into the width and the height there are when it is drawn."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from rich import box
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from djmetrics.record import PHASES
+
+from .figures import Row, cells
+
+# Letters tell the phases apart where colours cannot: in a log, or to a colour-blind eye.
+STYLES = {
+    "middleware": ("m", "black on bright_magenta"),
+    "url": ("u", "black on bright_cyan"),
+    "view": ("v", "black on bright_green"),
+    "template": ("t", "black on bright_yellow"),
+    "db": ("d", "bright_white on blue"),
+    "cache": ("c", "black on cyan"),
+    "other": ("o", "bright_white on grey37"),
+}
+COLUMNS = ("req/s", "errors", "err/s", "p50 ms", "p95 ms", "p99 ms", "queries", "CPU ms")
+NUMBERS_WIDTH = sum(len(name) + 1 for name in COLUMNS) + 8
+NARROW_VIEW, WIDE_VIEW, MIN_BAR = 14, 40, 10
+OTHER_LINES = 8
+"""What the table takes beside its rows: title, heading, rules, totals, legend, note."""
+
+
+@dataclass(frozen=True)
+class View:
+    """Everything on the screen at one time. ``fit`` leaves out the rows that the height has no room for."""
+
+    title: str
+    rows: Sequence[Row]
+    total: Row
+    note: str = ""
+    fit: bool = False
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
+        """Draw for the width and the height that rich has found."""
+        room = max(1, options.max_height - OTHER_LINES) if self.fit else len(self.rows)
+        shown = self.rows[:room]
+        longest = max((len(row.view) for row in shown), default=0)
+        view_width = min(max(longest, NARROW_VIEW), WIDE_VIEW)
+        bar_width = options.max_width - NUMBERS_WIDTH - view_width - 3
+        if bar_width < MIN_BAR:
+            view_width = max(NARROW_VIEW, view_width - (MIN_BAR - bar_width))
+            bar_width = options.max_width - NUMBERS_WIDTH - view_width - 3
+        yield Text(self.title, style="bold", no_wrap=True, overflow="ellipsis")
+        yield self._table(shown, view_width, bar_width)
+        yield legend()
+        hidden = len(self.rows) - len(shown)
+        yield Text(
+            f"{hidden} more views have no room here. {self.note}" if hidden else self.note, style="dim"
+        )
+
+    def _table(self, rows: Sequence[Row], view_width: int, bar_width: int) -> Table:
+        table = Table(box=box.SIMPLE_HEAD, show_footer=True, padding=(0, 1, 0, 0), pad_edge=False)
+        footer = [*numbers(self.total), bar(self.total, bar_width)]
+        table.add_column("view", self.total.view, width=view_width, no_wrap=True, footer_style="bold")
+        for name, figure in zip(COLUMNS, footer, strict=False):
+            table.add_column(
+                name, figure, justify="right", min_width=len(name), no_wrap=True, footer_style="bold"
+            )
+        if bar_width >= MIN_BAR:
+            table.add_column("where the time goes", footer[-1], width=bar_width, no_wrap=True)
+        for row in rows:
+            line: list[RenderableType] = [Text(shortened(row.view, view_width)), *numbers(row)]
+            table.add_row(*line, *([bar(row, bar_width)] if bar_width >= MIN_BAR else []))
+        return table
+
+
+def numbers(row: Row) -> list[Text]:
+    """The figures of a row as text, in the order of ``COLUMNS``; failures in red."""
+    failing = "bold red" if row.error_share else ""
+    return [
+        Text(f"{row.rate:,.1f}"),
+        Text("-" if row.error_share is None else f"{row.error_share:.1%}", style=failing),
+        Text(f"{row.error_rate:,.1f}", style=failing),
+        Text(milliseconds(row.p50)),
+        Text(milliseconds(row.p95)),
+        Text(milliseconds(row.p99)),
+        Text("-" if row.queries is None else f"{row.queries:,.1f}"),
+        Text(milliseconds(row.cpu)),
+    ]
+
+
+def milliseconds(seconds: float | None) -> str:
+    """Seconds as milliseconds, with a decimal below 100; a dash for None."""
+    if seconds is None:
+        return "-"
+    return f"{seconds * 1000:,.0f}" if seconds >= 0.1 else f"{seconds * 1000:.1f}"
+
+
+def shortened(name: str, width: int) -> str:
+    """A view's name in ``width`` cells: the end of a dotted path tells more than its beginning."""
+    return name if len(name) <= width else "…" + name[len(name) - width + 1 :]
+
+
+def bar(row: Row, width: int) -> Text:
+    """The phases of a row as one stacked bar."""
+    drawn = Text(no_wrap=True)
+    for phase, size in cells(row.shares, PHASES, max(0, width)):
+        letter, style = STYLES[phase]
+        drawn.append(letter * size, style=style)
+    return drawn
+
+
+def legend() -> Text:
+    """Which letter and colour is which phase."""
+    parts = [Text.assemble((f" {STYLES[phase][0]} ", STYLES[phase][1]), f" {phase}  ") for phase in PHASES]
+    return Text.assemble(*parts)

@@ -1,0 +1,99 @@
+"""Where a request's record opens and closes, sync and async."""
+
+from asyncio import CancelledError
+from collections.abc import Callable
+from typing import Any
+
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction
+from django.core.exceptions import MiddlewareNotUsed
+
+from . import guard, recorder, runtime
+from .hooks.request import answered, describe
+from .record import Record
+from .streaming import watch
+
+
+class DjmetricsMiddleware:
+    """Opens a record for each request and closes it after the response's last byte. To be listed first in ``MIDDLEWARE``.
+
+    It changes neither request nor response, and runs in the mode of what is inside it, so that it adds no thread hop.
+    """
+
+    sync_capable = True
+    async_capable = True
+
+    def __init__(self, get_response: Callable[[Any], Any]) -> None:
+        if not runtime.started():
+            raise MiddlewareNotUsed("djmetrics is switched off, or not in INSTALLED_APPS.")
+        self.get_response = get_response
+        self.is_async = iscoroutinefunction(get_response)
+        if self.is_async:
+            markcoroutinefunction(self)
+
+    def __call__(self, request: Any) -> Any:
+        """Answer ``request`` as the chain inside would: a response, or in async mode an awaitable of one."""
+        if self.is_async:
+            return self._answer_async(request)
+        record = _opened(request)
+        if record is None:
+            return self.get_response(request)
+        stay = recorder.enter(record)
+        try:
+            response = self.get_response(request)
+        except BaseException as error:
+            recorder.leave(record, stay)
+            _broke(record, error)
+            raise
+        recorder.leave(record, stay)
+        _answered(record, request, response)
+        return response
+
+    async def _answer_async(self, request: Any) -> Any:
+        record = _opened(request)
+        if record is None:
+            return await self.get_response(request)
+        outer = recorder.adopt(record)
+        try:
+            response = await recorder.stepped(self.get_response(request), record)
+        except BaseException as error:
+            _broke(record, error)
+            raise
+        finally:
+            recorder.release(outer)
+        _answered(record, request, response)
+        return response
+
+
+def _opened(request: Any) -> Record | None:
+    """A record for ``request``, or None if it has one: the middleware is listed twice, or a handler calls another."""
+    try:
+        current = recorder.current_record()
+        if current is not None and current.key == id(request):
+            return None
+        record = recorder.open()
+        record.key = id(request)
+        describe(record, request)
+        runtime.serving(request)
+        recorder.announce(record)
+    except Exception:
+        guard.failed("middleware.open")
+        return None
+    return record
+
+
+def _answered(record: Record, request: Any, response: Any) -> None:
+    try:
+        answered(record, response)
+        watch(record, request, response)
+    except Exception:
+        guard.failed("middleware.answered")
+        recorder.close(record)
+
+
+def _broke(record: Record, error: BaseException) -> None:
+    """Only what is no ``Exception`` comes here (a cancelled task, an exit), or any in a test client that lets it through."""
+    cancelled = isinstance(error, CancelledError)
+    record.outcome = "disconnected" if cancelled else "failed"
+    if not cancelled:
+        record.error = error.__class__
+    recorder.close(record)

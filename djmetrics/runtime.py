@@ -1,0 +1,171 @@
+"""start() and stop(): the one place that joins hooks, recorder and exporters."""
+
+import logging
+import os
+from typing import Any
+
+from django.core.signals import setting_changed
+from django.utils.module_loading import import_string
+from prometheus_client import CollectorRegistry
+
+from . import catalogue, guard, port, recorder, sql, workers
+from .conf import Settings, get_settings
+from .exporters.prometheus import Collector, Store, unregister
+from .exporters.prometheus import page_registry as registry_with
+from .exporters.prometheus import register
+from .exporters.prometheus.exporter import PrometheusExporter
+from .hooks import Hook
+from .hooks.cache import CacheHook
+from .hooks.database import DatabaseHook
+from .hooks.jinja2 import Jinja2Hook
+from .hooks.middleware import MiddlewareHook
+from .hooks.request import RequestHook
+from .hooks.template import TemplateHook
+from .hooks.threads import ThreadsHook
+from .hooks.url import UrlHook
+from .hooks.view import ViewHook
+
+logger = logging.getLogger("djmetrics")
+
+HOOKS: tuple[type[Hook], ...] = (
+    RequestHook, MiddlewareHook, UrlHook, ViewHook, DatabaseHook, TemplateHook, Jinja2Hook, CacheHook, ThreadsHook,
+)  # fmt: skip
+"""The built-in hooks, in the order in which they are installed."""
+
+_settings: Settings | None = None
+_hooks: list[Hook] = []
+_store: Store | None = None
+_exporter: PrometheusExporter | None = None
+_collector: Collector | None = None
+_serving_pid = 0
+
+
+def start() -> None:
+    """Start to measure, as ``DJMETRICS`` says; a second call does nothing. Runs no query and binds no port."""
+    global _settings
+    if _settings is not None:
+        return
+    settings = get_settings()
+    if not settings.enabled:
+        return
+    _settings = settings
+    sql.repeated_from = settings.repeated_queries
+    exporters: list[recorder.Exporter] = [_prometheus(settings)]
+    exporters += [made for path in settings.extra_exporters if (made := _make(path)) is not None]
+    recorder.configure(exporters, settings.max_operations, frozenset(settings.exclude_views))
+    for hook in HOOKS:
+        if settings.hook_enabled(hook.name):
+            _install(hook())
+    for path in settings.extra_hooks:
+        if (hook := _make(path)) is not None:
+            _install(hook)
+
+
+def stop() -> None:
+    """Stop to measure and put everything back; what was counted stays on the page until the process ends."""
+    global _settings
+    for hook in reversed(_hooks):
+        try:
+            hook.uninstall()
+        except Exception:
+            guard.failed(f"hook {hook.name}.uninstall")
+    _hooks.clear()
+    recorder.flush()
+    recorder.configure((), 1)
+    _settings = None
+
+
+def started() -> bool:
+    """Whether djmetrics measures in this process."""
+    return _settings is not None
+
+
+def hooks() -> list[Hook]:
+    """The hooks that are installed."""
+    return list(_hooks)
+
+
+def exporter() -> PrometheusExporter | None:
+    """The Prometheus exporter, once there is one."""
+    return _exporter
+
+
+def page_registry() -> CollectorRegistry:
+    """What /metrics shows: the site's own metrics and ours. Raises ``RuntimeError`` before ``start``."""
+    if _collector is None:
+        raise RuntimeError("djmetrics has not been started")
+    return registry_with(_collector)
+
+
+def serving(request: Any = None) -> None:
+    """This process serves requests: share its figures with its siblings, and serve METRICS_PORT. Cheap when called again.
+
+    ``request`` is the one that shows it; those of Django's test client do not.
+    """
+    global _serving_pid
+    pid = os.getpid()
+    if _serving_pid == pid or _settings is None:
+        return
+    if request is not None and hasattr(request, "_dont_enforce_csrf_checks"):
+        return
+    _serving_pid = pid
+    try:
+        folder = workers.shared_folder()
+        if folder is not None and _store is not None:
+            _store.attach(folder)
+        if _settings.metrics_port is not None and not workers.is_management_command():
+            port.start(_settings.metrics_port, _settings.metrics_address, page_registry)
+    except Exception:
+        guard.failed("runtime.serving")
+
+
+def _prometheus(settings: Settings) -> PrometheusExporter:
+    """The exporter, made once: what was counted outlives a change of other settings."""
+    global _store, _exporter, _collector
+    ceilings = {metric.name: settings.max_series_of(metric.name) for metric in catalogue.metrics()}
+    buckets = {
+        metric.name: chosen for metric in catalogue.metrics() if (chosen := settings.buckets_of(metric.name))
+    }
+    if _exporter is not None and (ceilings, buckets) == _exporter.configuration:
+        return _exporter
+    if _collector is not None:
+        unregister(_collector)
+    _store = Store(catalogue.metrics(), buckets=buckets, max_series_by_metric=ceilings)
+    _exporter = PrometheusExporter(_store)
+    _exporter.configuration = (ceilings, buckets)
+    _collector = Collector(_store, before=recorder.flush)
+    register(_collector)
+    return _exporter
+
+
+def _make(path: str) -> Any:
+    """An instance of the class at a dotted path, or None; the system checks say what is wrong with it."""
+    try:
+        return import_string(path)()
+    except Exception:
+        guard.failed(f"import of {path}")
+        return None
+
+
+def _install(hook: Hook) -> None:
+    try:
+        hook.install()
+        _hooks.append(hook)
+    except Exception:
+        guard.failed(f"hook {hook.name}.install")
+
+
+def _restart(*, setting: str, **kwargs: Any) -> None:
+    if setting == "DJMETRICS" and (_settings is not None or get_settings().enabled):
+        stop()
+        start()
+
+
+def _after_fork() -> None:
+    """In a child: what the parent recorded outside requests is the parent's to count."""
+    recorder.reset()
+
+
+setting_changed.connect(_restart, dispatch_uid="djmetrics.runtime")
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

@@ -1,0 +1,132 @@
+"""What a statement is about: its operation and its table, cheaply, and how often a record ran it.
+
+The text is looked at no further than its first words, and never leaves through a metric.
+"""
+
+import re
+import sys
+from collections.abc import Mapping
+from types import FrameType
+from typing import Any, Protocol
+
+from .record import Record, Statement, Subject
+
+OPERATIONS = frozenset(
+    "SELECT INSERT UPDATE DELETE REPLACE MERGE WITH CREATE ALTER DROP TRUNCATE SAVEPOINT RELEASE ROLLBACK COMMIT BEGIN SET "
+    "SHOW PRAGMA EXPLAIN CALL LOCK ANALYZE VACUUM COPY DECLARE FETCH CLOSE CONNECT".split()
+)
+"""First words that become ``db.operation.name``; any other is ``_OTHER``."""
+
+MAX_TEXT = 10_000
+"""Characters: longer texts (bulk inserts) are not kept to be compared."""
+
+_CACHE_TEXT = 2_000
+_CACHE_SIZE = 1_000
+_STATEMENTS = 1_000
+
+# The table follows the first FROM, INTO or UPDATE; a name may be quoted, and led by a schema.
+_TABLE = re.compile(
+    r"(?:\bFROM|\bINTO|^\s*UPDATE)\s+(?:ONLY\s+)?(?:[\"`\[]?\w+[\"`\]]?\.)?[\"`\[]?(\w+)", re.IGNORECASE
+)
+_TABLED = frozenset({"SELECT", "INSERT", "UPDATE", "DELETE", "REPLACE"})
+
+# OpenTelemetry's db.system.name of Django's vendors.
+_SYSTEMS = {"oracle": "oracle.db", "mysql": "mysql", "postgresql": "postgresql", "sqlite": "sqlite"}
+
+_by_alias: dict[str, dict[str, Subject]] = {}
+_subjects: dict[tuple[str, str, str], Subject] = {}
+
+repeated_from = 5
+"""From how many runs of one text in one record on its place in the code is looked up."""
+
+
+class Connection(Protocol):
+    """What is needed of Django's connection."""
+
+    alias: str
+    vendor: str
+
+
+def subject_of(connection: Connection, sql: Any) -> Subject:
+    """The subject of a statement on ``connection``: the same object for all statements of an operation on a table."""
+    alias = connection.alias
+    try:
+        return _by_alias[alias][sql]
+    except (KeyError, TypeError):
+        pass  # new, or an object of the driver's that is no text
+    text = sql if isinstance(sql, str) else ""
+    operation, table = describe(text)
+    key = (alias, operation, table)
+    subject = _subjects.get(key)
+    if subject is None:
+        if len(_subjects) >= _CACHE_SIZE:
+            _subjects.clear()
+        subject = _subjects[key] = Subject("db", f"{operation} {table}".rstrip(), _attributes(connection, *key))
+    if 0 < len(text) <= _CACHE_TEXT:
+        texts = _by_alias.setdefault(alias, {})
+        if len(texts) >= _CACHE_SIZE:
+            texts.clear()
+        texts[text] = subject
+    return subject
+
+
+def _attributes(connection: Connection, alias: str, operation: str, table: str) -> Mapping[str, str]:
+    vendor = connection.vendor
+    if getattr(connection, "mysql_is_mariadb", None) is True and "mysql_is_mariadb" in vars(connection):
+        vendor = "mariadb"
+    return {
+        "db.system.name": _SYSTEMS.get(vendor, vendor),
+        "alias": alias,
+        "db.operation.name": operation,
+        "db.collection.name": table,
+    }
+
+
+def describe(text: str) -> tuple[str, str]:
+    """The operation and the table of a statement; "_OTHER" and "" where they can't be told cheaply."""
+    words = text[:200].split(None, 1)
+    operation = words[0].upper().rstrip("(;") if words else ""
+    if operation not in OPERATIONS:
+        return "_OTHER", ""
+    if operation not in _TABLED:
+        return operation, ""
+    found = _TABLE.search(text, 0, MAX_TEXT)
+    return operation, found.group(1)[:100] if found else ""
+
+
+def track(record: Record, subject: Subject, sql: Any) -> Statement | None:
+    """Count one more run of ``sql`` in ``record``; the text's Statement, or None where it is too long or too many are kept."""
+    if type(sql) is not str or len(sql) > MAX_TEXT:
+        return None
+    alias = subject.attributes["alias"]
+    statements = record.statements.get(alias)
+    if statements is None:
+        statements = record.statements[alias] = {}
+    statement = statements.get(sql)
+    if statement is None:
+        if len(statements) >= _STATEMENTS:
+            return None
+        statement = statements[sql] = Statement(subject, sql)
+        return statement
+    statement.count += 1
+    if subject.attributes["db.operation.name"] in _TABLED:
+        record.repeated_queries += 1
+    if statement.count == repeated_from:
+        statement.location = _location()
+    return statement
+
+
+# Whose frames are not the site's.
+_FOREIGN = ("django.", "djmetrics.", "asgiref.", "contextlib", "functools", "concurrent.", "threading", "asyncio.")
+
+
+def _location() -> str:
+    """File, line and function of the innermost frame of the site's own code."""
+    frame: FrameType | None = sys._getframe(2)
+    while frame is not None:
+        module = frame.f_globals.get("__name__", "")
+        if not f"{module}.".startswith(_FOREIGN):
+            return f"{frame.f_code.co_filename}:{frame.f_lineno} in {frame.f_code.co_name}"
+        frame = frame.f_back
+    return ""
+
