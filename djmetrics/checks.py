@@ -1,7 +1,7 @@
 """System checks: each mistake in a site's configuration has an id, a hint and a line in the documentation."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -24,16 +24,18 @@ SHORTEST_TOKEN = 16
 class Check:
     """One thing that can be wrong: a row of the reference table, and the maker of its messages.
 
-    ``text`` and ``hint`` are templates for ``str.format``; as they stand they explain the check in general.
+    ``summary`` says in general what is wrong; ``text`` and ``hint`` are templates for ``str.format`` that say
+    it of one mistake.
     """
 
     id: str
+    summary: str
     text: str
     hint: str
 
     @property
     def level(self) -> str:
-        """ "Error" or "Warning"; the site starts either way."""
+        """Error or Warning, as words; the site starts either way."""
         return "Error" if self.id.startswith("E") else "Warning"
 
     def message(self, **values: object) -> checks.CheckMessage:
@@ -44,43 +46,62 @@ class Check:
         return make(self.text.format(**values), hint=hint, id=f"djmetrics.{self.id}")
 
 
-UNKNOWN_KEY = Check("E001", "{where} {mistake}", "{meant}Remove it, or correct its name.")
-WRONG_TYPE = Check("E002", "{where} {mistake}", "Correct it; until then its default is used.")
-WRONG_VALUE = Check("E003", "{where} {mistake}", "{meant}Correct it; until then its default is used.")
+UNKNOWN_KEY = Check(
+    "E001", "An unknown key in DJMETRICS.", "{where} {mistake}", "{meant}Remove it, or correct its name."
+)
+WRONG_TYPE = Check(
+    "E002",
+    "A value of a wrong type in DJMETRICS.",
+    "{where} {mistake}",
+    "Correct it; until then its default is used.",
+)
+WRONG_VALUE = Check(
+    "E003",
+    "A value that cannot be used in DJMETRICS.",
+    "{where} {mistake}",
+    "{meant}Correct it; until then its default is used.",
+)
 TWICE = Check(
     "E004",
+    "The middleware is listed more than once.",
     "MIDDLEWARE lists '" + MIDDLEWARE + "' {times} times.",
     "Keep the first one only: each further one measures each request again.",
 )
 NOT_IMPORTABLE = Check(
     "E005",
+    "A hook or exporter of a third party cannot be imported.",
     "{where} cannot be imported: {path}.",
     "{reason}. Correct the path or install its package; until then it is left out.",
 )
 MISSING = Check(
     "W001",
+    "The middleware is not listed.",
     "MIDDLEWARE does not list '" + MIDDLEWARE + "', so no request is measured.",
     "Put it first in MIDDLEWARE, or set DJMETRICS['ENABLED'] to False.",
 )
 NOT_FIRST = Check(
     "W002",
+    "The middleware is not the first.",
     "MIDDLEWARE lists '" + MIDDLEWARE + "' at place {place}, so what comes before it is not measured.",
     "Put it first in MIDDLEWARE.",
 )
 CLOSED = Check(
     "W003",
+    "Nobody may read /metrics.",
     "Nobody may read /metrics: no address, token or port is set, and DEBUG is off.",
     "Set METRICS_ALLOWED_IPS, METRICS_TOKEN or METRICS_PORT in DJMETRICS; "
     "silence this check if the page is meant to be closed.",
 )
 SHORT_TOKEN = Check(
     "W004",
+    "METRICS_TOKEN is short enough to be guessed.",
     f"METRICS_TOKEN is shorter than {SHORTEST_TOKEN} characters and could be guessed.",
     "Make a longer one: python -c 'import secrets; print(secrets.token_urlsafe(32))'.",
 )
 NOT_SHARED = Check(
     "W005",
-    "{source} asks gunicorn for {workers} worker processes, but its configuration file does not import djmetrics.",
+    "Several gunicorn workers, but gunicorn's configuration file does not import djmetrics.",
+    "{source} asks gunicorn for {workers} worker processes, but no configuration file imports djmetrics.",
     "Add this line to gunicorn.conf.py: from djmetrics.gunicorn import *",
 )
 
@@ -128,7 +149,7 @@ def check_paths(**kwargs: Any) -> Iterator[checks.CheckMessage]:
 @checks.register("djmetrics")
 def check_middleware(**kwargs: Any) -> Iterator[checks.CheckMessage]:
     """The middleware missing, not first, or listed twice."""
-    listed = list(django_settings.MIDDLEWARE)
+    listed = list(django_settings.MIDDLEWARE or ())
     times = listed.count(MIDDLEWARE)
     if times > 1:
         yield TWICE.message(times=times)
@@ -165,15 +186,24 @@ def _unknown_metrics(settings: Settings) -> Iterator[Problem]:
     everything = {metric_key(metric.name): metric for metric in catalogue.metrics()}
     all_names = tuple(metric.name for metric in everything.values())
     histograms = tuple(metric.name for metric in everything.values() if metric.kind == "histogram")
-    for name in settings.max_series.keys() - {"default"} - everything.keys():
-        where = f"{NAME}['MAX_SERIES']['{name}']"
-        yield Problem("value", where, "is not a metric of djmetrics.", name, all_names)
-    for name in settings.buckets:
-        where = f"{NAME}['BUCKETS']['{name}']"
-        if name not in everything:
+    for name, where in _names("MAX_SERIES", settings.max_series):
+        if metric_key(name) not in {"default", *everything}:
+            yield Problem("value", where, "is not a metric of djmetrics.", name, all_names)
+    for name, where in _names("BUCKETS", settings.buckets):
+        metric = everything.get(metric_key(name))
+        if metric is None:
             yield Problem("value", where, "is not a metric of djmetrics.", name, histograms)
-        elif everything[name].kind != "histogram":
+        elif metric.kind != "histogram":
             yield Problem("value", where, "is not a histogram: it has no buckets.")
+
+
+def _names(key: str, kept: Mapping[str, object]) -> Iterator[tuple[str, str]]:
+    """The metric names under ``key`` as the site spells them, with their places, but for those found wrong."""
+    given = getattr(django_settings, NAME, {})
+    written = given.get(key) if isinstance(given, Mapping) else None
+    for name in written if isinstance(written, Mapping) else ():
+        if isinstance(name, str) and metric_key(name) in kept:
+            yield name, f"{NAME}['{key}']['{name}']"
 
 
 def _meant(problem: Problem) -> str:

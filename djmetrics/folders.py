@@ -22,9 +22,10 @@ except ImportError:  # Windows, where none of the servers with several processes
 
 logger = logging.getLogger("djmetrics")
 
-OUR_FILES = ("index*", "slot-*")
+OUR_FILES = ("index*", "slot-*", "exemplars-*")
 """What the Prometheus store writes into a folder; anything else in there is somebody else's."""
 
+PROC = Path("/proc")
 UNKNOWN_START = "0"
 _held: dict[Path, int] = {}
 _warned: set[str] = set()
@@ -37,18 +38,7 @@ def process_key(pid: int, group: str = "") -> str:
 
 def start_time(pid: int) -> str | None:
     """When a process started, in a spelling of this machine's own; None when there is no such process."""
-    try:
-        # The second field is the command's name, which may hold spaces and brackets; the 22nd is the start.
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
-    except OSError:
-        if os.path.exists("/proc/self/stat"):
-            return None
-    try:
-        command = ["ps", "-o", "lstart=", "-p", str(pid)]
-        listed = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 (a number)
-    except OSError:
-        return None
-    return re.sub(r"\W", "", listed.stdout) or None
+    return _start_by_proc(pid) if (PROC / "self/stat").exists() else _start_by_ps(pid)
 
 
 def is_alive(key: str) -> bool:
@@ -150,6 +140,23 @@ def _make_private(folder: Path, uid: int, gid: int) -> bool:
     if found.st_uid != uid or found.st_mode & 0o077:
         raise PermissionError(f"{folder} belongs to, or is open to, somebody else")
     return is_new
+
+
+def _start_by_proc(pid: int) -> str | None:
+    try:
+        # The second field is the command's name, which may hold spaces and brackets; the 22nd is the start.
+        return (PROC / f"{pid}/stat").read_text().rpartition(")")[2].split()[19]
+    except OSError:
+        return None
+
+
+def _start_by_ps(pid: int) -> str | None:
+    command = ["ps", "-o", "lstart=", "-p", str(pid)]
+    try:
+        listed = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 (a number)
+    except OSError:
+        return None
+    return re.sub(r"\W", "", listed.stdout) or None
 
 
 def _sweep(home: Path) -> None:

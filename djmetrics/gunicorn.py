@@ -66,7 +66,7 @@ def child_exit(server: Any, worker: Any) -> None:
     if os.environ.get(workers.PROMETHEUS_ENVIRONMENT):
         from prometheus_client import multiprocess  # not at the top: the master needs it only here
 
-        multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
+        multiprocess.mark_process_dead(worker.pid)
 
 
 def on_exit(server: Any) -> None:

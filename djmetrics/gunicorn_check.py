@@ -1,6 +1,6 @@
 """What gunicorn will do here, judged without starting it: how many workers, and whether they know djmetrics.
 
-Other servers need no line of their own for the workers' figures to be added up, so that only gunicorn is judged.
+Other servers need no line of their own for their workers' figures to be added up: only gunicorn is judged.
 """
 
 import ast
@@ -19,19 +19,19 @@ OUR_MODULE = "djmetrics.gunicorn"
 
 @dataclass(frozen=True, slots=True)
 class Workers:
-    """How many ``workers`` were asked for, 0 when a calculation says so, and the ``source`` that asks."""
+    """How many ``workers`` were asked for, None when a calculation says so, and the ``source`` that asks."""
 
-    workers: int
+    workers: int | None
     source: str
 
     @property
     def several(self) -> bool:
         """Whether there is more than one, as far as can be known."""
-        return self.workers != 1
+        return self.workers is None or self.workers > 1
 
 
 def unshared_workers(environ: Mapping[str, str], folder: Path) -> Workers | None:
-    """Several gunicorn workers without our hooks, as asked for in the environment or in ``folder``; else None.
+    """Several gunicorn workers without our hooks, as the environment or ``folder`` asks for; else None.
 
     Nothing is executed: the configuration file is read, not run.
     """
@@ -67,9 +67,13 @@ def _parsed(file: Path) -> ast.Module:
 
 def _imports_ours(tree: ast.Module) -> bool:
     for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and node.module == OUR_MODULE:
-            return True
-        if isinstance(node, ast.Import) and any(alias.name == OUR_MODULE for alias in node.names):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+        else:
+            continue
+        if any(f"{name}.".startswith(f"{OUR_MODULE}.") for name in names):
             return True
     return False
 
@@ -81,11 +85,10 @@ def _given(arguments: Namespace) -> Workers | None:
 def _configured(tree: ast.Module, name: str) -> Workers | None:
     """What the file assigns to ``workers``; a calculation is taken for several."""
     for node in tree.body:
-        if isinstance(node, ast.Assign) and any(
-            isinstance(t, ast.Name) and t.id == "workers" for t in node.targets
-        ):
-            value = node.value.value if isinstance(node.value, ast.Constant) else 0
-            return Workers(value if isinstance(value, int) else 0, name)
+        targets = getattr(node, "targets", None) or [getattr(node, "target", None)]
+        if any(isinstance(target, ast.Name) and target.id == "workers" for target in targets):
+            number = getattr(getattr(node, "value", None), "value", None)
+            return Workers(number if isinstance(number, int) else None, name)
     return None
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.core.exceptions import MiddlewareNotUsed
 
-from . import guard, recorder, runtime
+from . import guard, lanes, recorder, runtime, units
 from .hooks.request import answered, describe
 from .record import Record
 from .streaming import watch
@@ -37,14 +37,14 @@ class DjmetricsMiddleware:
         record = _opened(request)
         if record is None:
             return self.get_response(request)
-        stay = recorder.enter(record)
+        stay = lanes.enter(record)
         try:
             response = self.get_response(request)
         except BaseException as error:
-            recorder.leave(record, stay)
+            lanes.leave(record, stay)
             _broke(record, error)
             raise
-        recorder.leave(record, stay)
+        lanes.leave(record, stay)
         _answered(record, request, response)
         return response
 
@@ -52,14 +52,14 @@ class DjmetricsMiddleware:
         record = _opened(request)
         if record is None:
             return await self.get_response(request)
-        outer = recorder.adopt(record)
+        outer = recorder.make_current(record.root)
         try:
-            response = await recorder.stepped(self.get_response(request), record)
+            response = await lanes.stepped(self.get_response(request), record)
         except BaseException as error:
             _broke(record, error)
             raise
         finally:
-            recorder.release(outer)
+            recorder.make_current(outer)
         _answered(record, request, response)
         return response
 
@@ -70,11 +70,11 @@ def _opened(request: Any) -> Record | None:
         current = recorder.current_record()
         if current is not None and current.key == id(request):
             return None
-        record = recorder.open()
+        record = units.open()
         record.key = id(request)
         describe(record, request)
         runtime.serving(request)
-        recorder.announce(record)
+        units.announce(record)
     except Exception:
         guard.failed("middleware.open")
         return None
@@ -87,7 +87,7 @@ def _answered(record: Record, request: Any, response: Any) -> None:
         watch(record, request, response)
     except Exception:
         guard.failed("middleware.answered")
-        recorder.close(record)
+        units.close(record)
 
 
 def _broke(record: Record, error: BaseException) -> None:
@@ -96,4 +96,4 @@ def _broke(record: Record, error: BaseException) -> None:
     record.outcome = "disconnected" if cancelled else "failed"
     if not cancelled:
         record.error = error.__class__
-    recorder.close(record)
+    units.close(record)

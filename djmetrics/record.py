@@ -50,29 +50,23 @@ class Operation:
     """One timed piece of work inside a record.
 
     ``children_ns`` is what its child operations took, ``resumed_ns`` what it took when it went on after its end (the
-    fetches of a query, the parts of a stream) in ``laps`` steps, ``error`` the class of the exception that left it, and
-    ``detail`` whatever its hook keeps for exporters that know the kind.
+    fetches of a query, the parts of a stream), ``error`` the class of the exception that left it, and ``detail`` whatever
+    its hook keeps for exporters that know the kind. ``last_end`` is when its latest child ended.
     """
 
-    __slots__ = (
-        "children_ns", "detail", "end", "error", "laps", "last_end", "parent", "resumed_ns", "root", "start", "subject",
-    )  # fmt: skip
-
+    # Most operations keep these as they are. Defaults of the class make an operation in half the time that slots take.
+    end = 0
+    children_ns = 0
+    resumed_ns = 0
+    last_end = 0
+    error: type[BaseException] | None = None
+    detail: Any = None
     start: int
-    parent: "Operation"
-    root: "Root"
 
     def __init__(self, subject: Subject, parent: "Operation", root: "Root") -> None:
         self.subject = subject
         self.parent = parent
         self.root = root
-        self.end = 0
-        self.children_ns = 0
-        self.resumed_ns = 0
-        self.last_end = 0
-        self.laps = 0
-        self.error: type[BaseException] | None = None
-        self.detail: Any = None
 
     @property
     def duration(self) -> int:
@@ -89,13 +83,18 @@ class Operation:
 
 
 class Root(Operation):
-    """The operation that stands for a whole record; ``record`` is None once the record is closed."""
+    """The operation that stands for a whole record.
 
-    __slots__ = ("record",)
+    ``operations`` is where finished ones are put. ``record`` is None once the record is closed.
+    ``concurrent`` says that operations ran side by side.
+    """
+
+    concurrent = False
 
     def __init__(self, subject: Subject, record: "Record") -> None:
         super().__init__(subject, self, self)
         self.record: Record | None = record
+        self.operations = record.operations
 
 
 class Statement:
@@ -115,37 +114,40 @@ class Record:
 
     ``outcome`` is "completed", "disconnected" (the client went away) or "failed" (the response broke off).
     ``error`` is the class of the exception that nothing handled. Sizes are bytes, None where unknown.
-    ``concurrent`` says that operations ran side by side. ``attributes`` are the site's own (``annotate``).
+    ``statements`` are its SQL texts by alias, ``folds`` the operations that stand for many, ``attributes`` the site's own.
+    ``key`` tells its request from others while it is open.
     """
 
-    __slots__ = (
-        "attributes", "concurrent", "cpu_ns", "discarded", "duration", "end", "error", "first_byte_ns", "folds", "key",
-        "kind", "method", "operations", "outcome", "phases", "queries", "queue_ns", "repeated_queries", "request_size",
-        "response_size", "root", "route", "span_id", "spilled", "start", "started_at", "statements", "status", "trace_id",
-        "view",
-    )  # fmt: skip
-
+    # As in Operation.
+    method = ""
+    route = ""
+    outcome = "completed"
     start: int
     started_at: int
+    end = 0
+    duration = 0
+    cpu_ns = 0
+    queries = 0
+    repeated_queries = 0
+    spilled = 0
+    discarded = False
+    status: int | None = None
+    error: type[BaseException] | None = None
+    queue_ns: int | None = None
+    first_byte_ns: int | None = None
+    request_size: int | None = None
+    response_size: int | None = None
+    trace_id = 0
+    span_id = 0
+    key = 0
+    statements: dict[str, dict[str, Statement]] | None = None
+    folds: dict[Subject, Operation] | None = None
+    attributes: dict[str, Any] | None = None
+    phases: dict[str, int] = dict.fromkeys(PHASES, 0)
+    """Exclusive time by phase; set when the record is closed or spilled."""
 
-    def __init__(self, kind: str, subject: Subject, view: str) -> None:
-        self.kind = kind
+    def __init__(self, subject: Subject, view: str) -> None:
+        self.kind = subject.kind
         self.view = view
-        self.root = Root(subject, self)
         self.operations: list[Operation] = []
-        self.phases = dict.fromkeys(PHASES, 0)
-        self.statements: dict[str, dict[str, Statement]] = {}
-        self.folds: dict[Subject, Operation] = {}
-        self.attributes: dict[str, Any] = {}
-        self.end = self.duration = self.cpu_ns = self.queries = self.repeated_queries = self.spilled = 0
-        self.concurrent = self.discarded = False
-        self.method = self.route = ""
-        self.outcome = "completed"
-        self.status: int | None = None
-        self.error: type[BaseException] | None = None
-        self.queue_ns: int | None = None
-        self.first_byte_ns: int | None = None
-        self.request_size: int | None = None
-        self.response_size: int | None = None
-        self.trace_id = self.span_id = 0
-        self.key = 0
+        self.root = Root(subject, self)

@@ -8,7 +8,7 @@ from django.core.signals import setting_changed
 from django.utils.module_loading import import_string
 from prometheus_client import CollectorRegistry
 
-from . import catalogue, guard, port, recorder, sql, workers
+from . import catalogue, guard, port, sql, units, workers
 from .conf import Settings, get_settings
 from .exporters.prometheus import Collector, Store, unregister
 from .exporters.prometheus import page_registry as registry_with
@@ -50,9 +50,9 @@ def start() -> None:
         return
     _settings = settings
     sql.repeated_from = settings.repeated_queries
-    exporters: list[recorder.Exporter] = [_prometheus(settings)]
+    exporters: list[units.Exporter] = [_prometheus(settings)]
     exporters += [made for path in settings.extra_exporters if (made := _make(path)) is not None]
-    recorder.configure(exporters, settings.max_operations, frozenset(settings.exclude_views))
+    units.configure(exporters, settings.max_operations, frozenset(settings.exclude_views))
     for hook in HOOKS:
         if settings.hook_enabled(hook.name):
             _install(hook())
@@ -70,8 +70,8 @@ def stop() -> None:
         except Exception:
             guard.failed(f"hook {hook.name}.uninstall")
     _hooks.clear()
-    recorder.flush()
-    recorder.configure((), 1)
+    units.flush()
+    units.configure((), 1)
     _settings = None
 
 
@@ -133,7 +133,7 @@ def _prometheus(settings: Settings) -> PrometheusExporter:
     _store = Store(catalogue.metrics(), buckets=buckets, max_series_by_metric=ceilings)
     _exporter = PrometheusExporter(_store)
     _exporter.configuration = (ceilings, buckets)
-    _collector = Collector(_store, before=recorder.flush)
+    _collector = Collector(_store, before=units.flush)
     register(_collector)
     return _exporter
 
@@ -163,7 +163,7 @@ def _restart(*, setting: str, **kwargs: Any) -> None:
 
 def _after_fork() -> None:
     """In a child: what the parent recorded outside requests is the parent's to count."""
-    recorder.reset()
+    units.reset()
 
 
 setting_changed.connect(_restart, dispatch_uid="djmetrics.runtime")

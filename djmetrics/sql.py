@@ -99,6 +99,8 @@ def track(record: Record, subject: Subject, sql: Any) -> Statement | None:
     if type(sql) is not str or len(sql) > MAX_TEXT:
         return None
     alias = subject.attributes["alias"]
+    if record.statements is None:
+        record.statements = {}
     statements = record.statements.get(alias)
     if statements is None:
         statements = record.statements[alias] = {}

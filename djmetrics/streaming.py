@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
-from . import recorder
+from . import lanes, recorder, units
 from .record import Operation, Record, Subject
 
 STREAM = Subject("stream", "stream")
@@ -28,11 +28,11 @@ class End:
         if body is not None and not body.finished:
             # The server stopped to ask for more. Of a body it never asked for (HEAD), that is the end.
             record.outcome = "failed" if body.failed else "disconnected"
-        recorder.close(record)
+        units.close(record)
 
     def __del__(self) -> None:
         if self.record.root.record is not None:
-            recorder.abandon(self.record)
+            units.abandon(self.record)
 
 
 class Body:
@@ -50,7 +50,7 @@ class Body:
         """One part of the body is there."""
         record = self.record
         if record.first_byte_ns is None:
-            recorder.first_byte(record)
+            units.first_byte(record)
         if isinstance(part, (bytes, memoryview)):
             record.response_size = (record.response_size or 0) + len(part)
         else:
@@ -79,7 +79,7 @@ class CountedStream:
 
     def __next__(self) -> Any:
         body = self._body
-        stay = recorder.enter(body.record)
+        stay = lanes.enter(body.record)
         resumed = recorder.resume(body.operation)
         try:
             part = next(self._parts)
@@ -88,7 +88,7 @@ class CountedStream:
             raise
         finally:
             recorder.pause(body.operation, resumed)
-            recorder.leave(body.record, stay)
+            lanes.leave(body.record, stay)
         body.count(part)
         return part
 
@@ -107,16 +107,16 @@ class CountedAsyncStream:
 
     async def __anext__(self) -> Any:
         body = self._body
-        outer = recorder.adopt(body.record)
+        outer = recorder.make_current(body.record.root)
         resumed = recorder.resume(body.operation)
         try:
-            part = await recorder.stepped(self._parts.__anext__(), body.record)
+            part = await lanes.stepped(self._parts.__anext__(), body.record)
         except BaseException as error:
             body.broke(error)
             raise
         finally:
             recorder.pause(body.operation, resumed)
-            recorder.release(outer)
+            recorder.make_current(outer)
         body.count(part)
         return part
 
@@ -125,7 +125,7 @@ def watch(record: Record, request: Any, response: Any) -> None:
     """See to it that ``record`` is closed when ``response`` is: after its last byte, or when the client is gone."""
     body = None
     if response.streaming and getattr(response, "file_to_stream", None) is None and request.method != "HEAD":
-        body = Body(record, recorder.single(STREAM, record))
+        body = Body(record, units.single(STREAM, record))
         record.response_size = None
         if response.is_async:
             response._iterator = CountedAsyncStream(response._iterator, body)
@@ -133,6 +133,6 @@ def watch(record: Record, request: Any, response: Any) -> None:
             # The setter would register the iterator's ``close`` once more, and the getter convert each part twice.
             response._iterator = CountedStream(response._iterator, body)
     else:
-        recorder.first_byte(record)
+        units.first_byte(record)
     # First in line: what else is closed with the response is not the request's time.
     response._resource_closers.insert(0, End(record, body))

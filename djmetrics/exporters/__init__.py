@@ -1,6 +1,6 @@
 """Exporters: each knows one destination and is given every finished record once.
 
-A third party's exporter is a class with the methods of ``djmetrics.recorder.Exporter``, called without arguments, named by its
+A third party's exporter is a class with the methods of ``djmetrics.units.Exporter``, called without arguments, named by its
 dotted path in ``DJMETRICS["EXTRA_EXPORTERS"]``. ``Exporter`` here does nothing in each, to be overridden in part.
 """
 

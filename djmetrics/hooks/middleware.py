@@ -77,34 +77,9 @@ class MiddlewareHook(Hook):
         return self._subjects.setdefault(name, Subject("middleware", name, {"middleware": name}))
 
     def _timed(self, layer: Callable[..., Any], subject: Subject) -> Callable[..., Any]:
-        """Time ``layer``, as long as the hook is installed: a chain that is built lives on."""
-        patches = self.patches
-
-        def timed(request: Any) -> Any:
-            if not patches.active:
-                return layer(request)
-            operation = recorder.begin(subject)
-            try:
-                return layer(request)
-            except BaseException as error:
-                operation.error = error.__class__
-                raise
-            finally:
-                recorder.end(operation)
-
-        async def timed_async(request: Any) -> Any:
-            if not patches.active:
-                return await layer(request)
-            operation = recorder.begin(subject)
-            try:
-                return await layer(request)
-            except BaseException as error:
-                operation.error = error.__class__
-                raise
-            finally:
-                recorder.end(operation)
-
-        return timed_async if iscoroutinefunction(layer) else timed
+        """Time ``layer`` as long as the hook is installed: a chain that is built lives on."""
+        make = recorder.timed_async_layer if iscoroutinefunction(layer) else recorder.timed_layer
+        return make(layer, subject, self.patches)
 
     def _resumed(self, method: Callable[..., Any], subject: Subject) -> Callable[..., Any]:
         """Add the time of ``process_view`` and its like to the operation of their middleware, which is running around them."""

@@ -8,7 +8,7 @@ from typing import Any
 from django.core.handlers.asgi import ASGIHandler
 from django.core.signals import got_request_exception
 
-from .. import recorder, semconv
+from .. import recorder, semconv, units
 from ..record import Record
 from . import Hook
 
@@ -100,11 +100,11 @@ def _recording_refusals(original: Callable[..., Any]) -> Callable[..., Any]:
     def create_request(self: ASGIHandler, *args: Any, **kwargs: Any) -> Any:
         request, response = original(self, *args, **kwargs)
         if request is None:
-            record = recorder.open()
+            record = units.open()
             record.method = semconv.OTHER
             record.status = response.status_code
-            recorder.announce(record)
-            recorder.close(record)
+            units.announce(record)
+            units.close(record)
         return request, response
 
     return create_request

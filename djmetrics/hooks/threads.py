@@ -10,7 +10,7 @@ from typing import Any
 
 from asgiref.sync import AsyncToSync, SyncToAsync
 
-from .. import recorder
+from .. import lanes, recorder
 from ..record import Record
 from . import Hook
 
@@ -40,7 +40,7 @@ class _Handover:
             return self._original
         handler = self._original.__get__(instance, owner)
         record = recorder.current_record()
-        return handler if record is None else functools.partial(recorder.run_for, record, handler)
+        return handler if record is None else functools.partial(lanes.run_for, record, handler)
 
 
 def _stepped(original: Callable[..., Coroutine[Any, Any, Any]]) -> Callable[..., Coroutine[Any, Any, Any]]:
@@ -53,4 +53,4 @@ def _stepped(original: Callable[..., Coroutine[Any, Any, Any]]) -> Callable[...,
 
 
 async def _run(work: Coroutine[Any, Any, Any], record: Record) -> Any:
-    return await recorder.stepped(work, record)
+    return await lanes.stepped(work, record)

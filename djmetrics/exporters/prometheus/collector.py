@@ -10,7 +10,8 @@ from djmetrics.catalogue import SERIES, WORKERS, Metric
 
 from .naming import family_name, label_name, unit_name
 from .samples import Sums, list_samples
-from .store import Reading, Store
+from .series import Reading
+from .store import Store
 
 
 def _do_nothing() -> None:

@@ -1,8 +1,8 @@
 """Exemplars: the trace that last fell into a bucket, six words each.
 
 The first word is the sum of the others. A reader in another process that meets one half written, or left so by a
-worker that was killed, sees that the sum is wrong and drops it; this holds whatever the order in which a processor
-lets other processors see the words.
+worker that was killed, sees that the sum is wrong and drops it; and that whatever the order in which a processor
+lets the others see its words.
 """
 
 from collections.abc import Iterable
@@ -44,13 +44,6 @@ def read(data: bytes | memoryview, place: int) -> Exemplar | None:
 def place(start: int, bucket: int) -> int:
     """The word at which a bucket's exemplar lies in a series whose exemplars start at ``start``."""
     return start + bucket * EXEMPLAR_WORDS
-
-
-def copy(source: memoryview, start: int, target: memoryview, target_start: int, buckets: int) -> None:
-    """Copy a series' exemplars."""
-    for bucket in range(buckets):
-        if found := read(source, place(start, bucket)):
-            write(target, place(target_start, bucket), found)
 
 
 class Newest:

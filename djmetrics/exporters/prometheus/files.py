@@ -1,10 +1,11 @@
 """Opening and locking the files that worker processes share.
 
-``flock`` belongs to the open file description, not to the process: it ends when the last copy of the descriptor is
-closed, so also by ``kill -9``, and a forked child holds a copy until it closes its own.
+``flock`` belongs to the open file description, not to the process: it ends when the last copy of the descriptor
+is closed, so also by ``kill -9``, and a forked child holds a copy until it closes its own.
 """
 
 import contextlib
+import errno
 import os
 import time
 from collections.abc import Iterator
@@ -35,6 +36,24 @@ def open_file(path: Path) -> int:
     return file
 
 
+def read_start(file: int, size: int) -> bytes:
+    """The first ``size`` bytes, with zeros after the file's end.
+
+    Aligned 64-bit words arrive whole even while another process writes them through a mapping: the kernel copies
+    in larger units.
+    """
+    data = b""
+    while len(data) < size and (piece := os.pread(file, size - len(data), len(data))):
+        data += piece
+    return data.ljust(size, b"\0")
+
+
+def write_all(file: int, data: bytes, start: int) -> None:
+    """Write all of ``data``, or raise ``OSError``."""
+    if os.pwrite(file, data, start) != len(data):
+        raise OSError(errno.ENOSPC, "no room in the folder that processes share")
+
+
 def same_file(file: int, path: Path) -> bool:
     """Whether ``path`` is still the open ``file``, and not removed or replaced since."""
     try:
@@ -61,8 +80,8 @@ def unlock(file: int) -> None:
 def locked(file: int) -> Iterator[None]:
     """Hold the lock.
 
-    Raises ``TimeoutError`` after a second: whoever holds it that long was stopped in the middle, and a request must
-    not wait for it.
+    Raises ``TimeoutError`` after a second: whoever holds it that long was stopped in the middle, and a request
+    must not wait for it.
     """
     waited = 0.0
     while not try_lock(file):

@@ -1,9 +1,9 @@
-"""How a metric's series lie in 64-bit words, and the table of all series in the order in which they were claimed.
+"""How a metric's series lie in 64-bit words, and the table of all series in the order of their claims.
 
-Offsets are cumulative over that order. Processes that know the same series in the same order thus know the same
-offsets.
+Offsets are cumulative over that order: processes that know the same series in the same order know the same offsets.
 """
 
+import itertools
 import json
 import math
 from collections.abc import Iterable
@@ -15,10 +15,12 @@ OVERFLOW = "(overflow)"
 """The value of every label of a full metric's overflow series."""
 
 EXEMPLAR_WORDS = 6
+FIRST_WORD = 1
+"""The words before it are the slot's own: which index it belongs to."""
 
 
 class Layout(NamedTuple):
-    """One metric as one configuration sees it; another list of buckets is another layout, and never mixed with it."""
+    """One metric as one configuration sees it; with other buckets it is another layout, never mixed with this."""
 
     metric: str
     kind: Kind
@@ -51,13 +53,13 @@ class Entry(NamedTuple):
 
 
 def layout_of(metric: Metric, buckets: Iterable[float] | None = None) -> Layout:
-    """The layout of ``metric``, with ``buckets`` (upper bounds in the metric's unit) instead of its own if given.
+    """The layout of ``metric``, with ``buckets`` (upper bounds in its unit) instead of its own if given.
 
     Raises ``ValueError`` if the bounds are not ascending.
     """
     shown = metric.buckets if buckets is None else tuple(buckets)
     bounds = tuple(round(bound * metric.scale) for bound in shown if bound != math.inf)
-    if any(low >= high for low, high in zip(bounds, bounds[1:], strict=False)):
+    if any(low >= high for low, high in itertools.pairwise(bounds)):
         raise ValueError(f"buckets of {metric.name} are not ascending: {shown}")
     if metric.kind != "histogram":
         bounds = ()
@@ -69,7 +71,7 @@ class Table:
 
     def __init__(self) -> None:
         self.series: dict[Layout, dict[tuple[str, ...], Entry]] = {}
-        self.words = 0
+        self.words = FIRST_WORD
         self.exemplar_words = 0
         self._layouts: list[Layout] = []
 
@@ -83,14 +85,15 @@ class Table:
 
     def add(self, layout: Layout, values: tuple[str, ...]) -> Entry:
         """Append a series."""
+        if layout not in self.series:
+            self._declare(layout)
         entry = Entry(values, self.words, self.exemplar_words)
         self.series[layout][values] = entry
         self.words += layout.words
         self.exemplar_words += layout.exemplar_words
         return entry
 
-    def declare(self, layout: Layout) -> None:
-        """Append a layout; its series may follow."""
+    def _declare(self, layout: Layout) -> None:
         self._layouts.append(layout)
         self.series[layout] = {}
 
@@ -99,17 +102,14 @@ class Table:
         known = layout in self.series
         number = self._layouts.index(layout) if known else len(self._layouts)
         items: list[Any] = [] if known else [layout._asdict()]
-        return [json.dumps(item).encode() + b"\n" for item in (*items, [number, values])]
+        return [json.dumps(item).encode() for item in (*items, [number, values])]
 
     def read_line(self, line: bytes) -> None:
-        """Append what a line says. Raises ``ValueError`` if it is none of ours."""
-        try:
-            item = json.loads(line)
-            if isinstance(item, dict):
-                item.update(labels=tuple(item["labels"]), bounds=tuple(item["bounds"]))
-                self.declare(Layout(**item))
-            else:
-                number, values = item
-                self.add(self._layouts[number], tuple(values))
-        except (LookupError, TypeError) as error:
-            raise ValueError(f"not a line of the index: {line[:80]!r}") from error
+        """Append what a line says. Raises ``LookupError``, ``TypeError`` or ``ValueError`` if it is none of ours."""
+        item = json.loads(line)
+        if isinstance(item, dict):
+            item.update(labels=tuple(item["labels"]), bounds=tuple(item["bounds"]))
+            self._declare(Layout(**item))
+        else:
+            number, values = item
+            self.add(self._layouts[number], tuple(values))

@@ -1,4 +1,4 @@
-"""What Prometheus calls a metric: dots become underscores, the unit is appended, counters end in ``_total``."""
+"""What Prometheus calls a metric: underscores for dots, the unit appended, ``_total`` at the end of counters."""
 
 from djmetrics.catalogue import BYTES, SECONDS, Metric
 
@@ -18,7 +18,7 @@ def family_name(metric: Metric) -> str:
 
 
 def prometheus_name(metric: Metric) -> str:
-    """The name to query by: a counter's with ``_total``; a histogram's without ``_bucket``, ``_count``, ``_sum``."""
+    """The name to query by; a histogram's still lacks ``_bucket``, ``_count`` or ``_sum``."""
     return family_name(metric) + ("_total" if metric.kind == "counter" else "")
 
 

@@ -3,6 +3,7 @@
 from prometheus_client import GC_COLLECTOR, PROCESS_COLLECTOR, REGISTRY, CollectorRegistry, values
 from prometheus_client.metrics import MetricWrapperBase
 from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.registry import Collector as RegistryCollector
 
 from .collector import Collector
 
@@ -23,7 +24,7 @@ def page_registry(collector: Collector) -> CollectorRegistry:
     """The registry of a page with the site's own metrics and those of ``collector``.
 
     prometheus_client's default registry, with ``collector`` registered. If the site uses prometheus_client's
-    multiprocess mode, that registry knows this process only: then a new one with what all processes have counted.
+    multiprocess mode, that one knows this process only: then a new one with what all processes have counted.
     Raises ``ValueError`` if prometheus_client's folder is gone.
     """
     register(collector)
@@ -32,7 +33,7 @@ def page_registry(collector: Collector) -> CollectorRegistry:
     registry = CollectorRegistry(support_collectors_without_names=True)
     MultiProcessCollector(registry)
     for found in _registered():
-        # The metrics of the others are in the folder; the CPU time and the garbage of one worker of many mislead.
+        # What the others count is in the folder; the CPU time and the garbage of one worker of many would mislead.
         if not isinstance(found, MetricWrapperBase) and found not in (PROCESS_COLLECTOR, GC_COLLECTOR):
             registry.register(found)
     return registry
@@ -43,6 +44,6 @@ def is_multiprocess() -> bool:
     return bool(getattr(values.ValueClass, "_multiprocess", False))
 
 
-def _registered() -> list[object]:
+def _registered() -> list[RegistryCollector]:
     """The collectors of the default registry, which has no public list of them."""
     return list(REGISTRY._collector_to_names)

@@ -4,11 +4,24 @@ import errno
 import mmap
 import os
 from pathlib import Path
+from typing import Protocol
 
-from .files import open_file
+from .files import open_file, read_start, write_all
 
 WORD = 8
 _STEP = 1 << 16
+
+
+class Region(Protocol):
+    """Both kinds; ``words`` may be used up to what ``reserve`` was asked for."""
+
+    words: memoryview
+
+    def reserve(self, end: int) -> None:
+        """Make the words before ``end`` usable. Raises ``OSError`` if there is no room."""
+
+    def copy(self, end: int) -> bytes:
+        """The words before ``end``, zero where nothing is yet."""
 
 
 class MemoryRegion:
@@ -21,21 +34,22 @@ class MemoryRegion:
     def reserve(self, end: int) -> None:
         """Nothing to do: the region was made large enough."""
 
-    def close(self) -> None:
-        """Nothing to close."""
+    def copy(self, end: int) -> bytes:
+        return self.words[:end].tobytes()
 
 
 class FileRegion:
-    """Words in a file: sparse up to ``size``, and only usable up to what ``reserve`` was asked for.
+    """Words in a file that is sparse up to ``size``.
 
-    Writing through a mapping to a page for which the file system has no room kills the process (SIGBUS), hence the
-    reservation.
+    To touch a page through a mapping for which the file system has no room kills the process (SIGBUS), hence the
+    reservation; and ``copy`` reads the file instead.
     """
 
     def __init__(self, path: Path, size: int) -> None:
         self._size = max(1, size)
         self._reserved = 0
-        # A description of its own: the mapping keeps a copy, and must not keep the owner's lock in a forked child.
+        # Opened apart from the slot's lock: the mapping keeps a copy of the descriptor, and in a forked child
+        # that copy must not keep the parent's slot taken.
         self.file = open_file(path)
         try:
             if os.fstat(self.file).st_size < self._size * WORD:
@@ -46,13 +60,15 @@ class FileRegion:
             raise
 
     def reserve(self, end: int) -> None:
-        """Make the words before ``end`` usable. Raises ``OSError`` if there is no room."""
         if end > self._size:
             raise OSError(errno.ENOSPC, "the worker file is full")
         while self._reserved < end * WORD:
             step = min(_STEP, self._size * WORD - self._reserved)
             _allocate(self.file, self._reserved, step)
             self._reserved += step
+
+    def copy(self, end: int) -> bytes:
+        return read_start(self.file, end * WORD)
 
     def close(self) -> None:
         """Close the descriptor. The words stay mapped as long as somebody has them."""
@@ -69,5 +85,4 @@ def _allocate(file: int, start: int, length: int) -> None:
         if isinstance(error, OSError) and error.errno not in (errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL):
             raise
         # Not every platform and file system can: writing what is there has the same effect.
-        if os.pwrite(file, os.pread(file, length, start).ljust(length, b"\0"), start) != length:
-            raise OSError(errno.ENOSPC, "no room for the worker file") from None
+        write_all(file, os.pread(file, length, start).ljust(length, b"\0"), start)

@@ -12,15 +12,14 @@ from djmetrics.catalogue import BUILD_INFO, NANOSECONDS, Metric
 from . import exemplars
 from .layout import Entry, Layout
 from .naming import label_name
-from .regions import WORD
-from .slots import SlotCopy
+from .scan import SlotCopy
 
 
 def add_up(parts: Sequence[bytes]) -> list[int]:
     """Add arrays of 64-bit words of equal length, word by word.
 
-    Each array is read as one long integer: additions in C, and no carry from one word to the next as long as no sum
-    reaches 2**64, which a sum of nanoseconds does in 584 years.
+    Each array is read as one long integer: additions in C, and no carry from one word to the next as long as no
+    sum reaches 2**64, which a sum of nanoseconds does in 584 years.
     """
     total = sum(int.from_bytes(part, sys.byteorder) for part in parts)
     size = len(parts[0]) if parts else 0
@@ -49,7 +48,9 @@ class Sums:
         return Exemplar(labels, found.value / scale, Timestamp(*divmod(found.timestamp, NANOSECONDS)))
 
 
-def list_samples(metric: Metric, layout: Layout, name: str, entries: Iterable[Entry], sums: Sums) -> list[Sample]:
+def list_samples(
+    metric: Metric, layout: Layout, name: str, entries: Iterable[Entry], sums: Sums
+) -> list[Sample]:
     """The samples of one metric's series; ``name`` is the family's."""
     if layout.kind == "histogram":
         return _list_histograms(metric, layout, name, entries, sums)
@@ -63,24 +64,31 @@ def list_samples(metric: Metric, layout: Layout, name: str, entries: Iterable[En
     return _list_gauges(metric, layout, name, entries, sums)
 
 
-def _list_gauges(metric: Metric, layout: Layout, name: str, entries: Iterable[Entry], sums: Sums) -> list[Sample]:
+def _list_gauges(
+    metric: Metric, layout: Layout, name: str, entries: Iterable[Entry], sums: Sums
+) -> list[Sample]:
     labels = [label_name(label) for label in layout.labels]
     found = []
     for entry in entries:
         if layout.labels and entry.values == layout.reserved and not any(sums.gauges(entry.offset)):
             continue
-        # Each worker says which release it is: one or none, not how many.
-        value = max(sums.gauges(entry.offset), default=0) if metric is BUILD_INFO else sum(sums.gauges(entry.offset))
-        if value or metric is not BUILD_INFO:
-            found.append(Sample(name, dict(zip(labels, entry.values, strict=True)), value / metric.scale))
+        value = sum(sums.gauges(entry.offset))
+        if metric is BUILD_INFO:
+            # Each worker says which release it is: the answer is one or none, not how many.
+            if not value:
+                continue
+            value = 1
+        found.append(Sample(name, dict(zip(labels, entry.values, strict=True)), value / metric.scale))
     return found
 
 
-def _list_histograms(metric: Metric, layout: Layout, name: str, entries: Iterable[Entry], sums: Sums) -> list[Sample]:
+def _list_histograms(
+    metric: Metric, layout: Layout, name: str, entries: Iterable[Entry], sums: Sums
+) -> list[Sample]:
     bucket_name, count_name, sum_name = f"{name}_bucket", f"{name}_count", f"{name}_sum"
     label_names = [label_name(label) for label in layout.labels]
     scale, buckets, totals = metric.scale, len(layout.bounds) + 1, sums.totals
-    les = [*(floatToGoString(bound / scale) for bound in layout.bounds), "+Inf"]
+    les = [floatToGoString(bound / scale) for bound in layout.bounds] + ["+Inf"]
     found: list[Sample] = []
     for entry in entries:
         end = entry.offset + buckets
@@ -95,7 +103,10 @@ def _list_histograms(metric: Metric, layout: Layout, name: str, entries: Iterabl
                 for le, count, place in zip(les, counts, places, strict=True)
             ]
         else:
-            found += [Sample(bucket_name, {**labels, "le": le}, count) for le, count in zip(les, counts, strict=True)]
+            found += [
+                Sample(bucket_name, {**labels, "le": le}, count)
+                for le, count in zip(les, counts, strict=True)
+            ]
         found.append(Sample(count_name, labels, counts[-1]))
         found.append(Sample(sum_name, labels, totals[end] / scale))
     return found

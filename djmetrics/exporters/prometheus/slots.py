@@ -5,46 +5,60 @@ finds, so that no counter goes down and the number of files is that of simultane
 were.
 """
 
-import contextlib
 import os
-import re
-from dataclasses import dataclass
+import sys
 from pathlib import Path
 
-from .files import locked, open_file, same_file, try_lock, unlock
-from .index import NAME as INDEX_NAME
+from .files import open_file, same_file, try_lock, unlock, write_all
 from .layout import Table
 from .regions import WORD, FileRegion
 
-_NAME = re.compile(r"slot-(\d{3,})\.v1")
+PATTERN = r"slot-(\d{3,})\.v1"
+"""The names of slot files; as with the index, the suffix is the format's."""
+
 _MOST = 4096
 
 
-def _counts_path(folder: Path, number: int) -> Path:
+def counts_path(folder: Path, number: int) -> Path:
+    """The slot's file: its words, and the lock."""
     return folder / f"slot-{number:03d}.v1"
 
 
-def _exemplars_path(folder: Path, number: int) -> Path:
+def exemplars_path(folder: Path, number: int) -> Path:
+    """The slot's exemplars: apart, as they cannot be summed."""
     return folder / f"exemplars-{number:03d}.v1"
+
+
+def read_number(counts: bytes) -> int:
+    """The number of the index that a slot belongs to, from its first word."""
+    return int.from_bytes(counts[:WORD], sys.byteorder)
 
 
 class Slot:
     """A slot that this process owns."""
 
-    def __init__(self, folder: Path, words: int, exemplar_words: int) -> None:
-        """Take the lowest free slot. The caller keeps other processes from doing the same (``Index.writing``).
+    def __init__(self, folder: Path, index: int, words: int, exemplar_words: int) -> None:
+        """Take the lowest free slot for the index with that number, inside its ``writing``.
 
         Raises ``OSError`` if its files cannot be made.
         """
-        self.number, self._lock = _take(folder)
-        self._path = _counts_path(folder, self.number)
+        number, self._lock = _take(folder)
+        self._path = counts_path(folder, number)
         self._regions: list[FileRegion] = []
         try:
+            self._bind(index, exemplars_path(folder, number))
             self.counts = self._open(self._path, words)
-            self.exemplars = self._open(_exemplars_path(folder, self.number), exemplar_words)
+            self.exemplars = self._open(exemplars_path(folder, number), exemplar_words)
         except BaseException:
             self.release()
             raise
+
+    def _bind(self, index: int, exemplars: Path) -> None:
+        """Empty the files if they are another index's."""
+        if read_number(os.pread(self._lock, WORD, 0)) != index:
+            exemplars.unlink(missing_ok=True)
+            os.ftruncate(self._lock, 0)
+            write_all(self._lock, index.to_bytes(WORD, sys.byteorder), 0)
 
     def _open(self, path: Path, size: int) -> FileRegion:
         region = FileRegion(path, size)
@@ -57,13 +71,12 @@ class Slot:
 
     def reset_gauges(self, table: Table) -> None:
         """Set the gauges to zero that the former owner left: they spoke of a process that is gone."""
-        # Not through the mapping: even to read it may need a page for which there is no room.
-        found = memoryview(_read(self.counts.file, table.words)).cast("Q")
+        found = memoryview(self.counts.copy(table.words)).cast("Q")
         for layout, entries in table.series.items():
             if layout.kind == "gauge":
                 for entry in entries.values():
                     if found[entry.offset]:
-                        os.pwrite(self.counts.file, bytes(WORD), entry.offset * WORD)
+                        write_all(self.counts.file, bytes(WORD), entry.offset * WORD)
 
     def release(self) -> None:
         """Give the slot back, also on behalf of forked children that hold copies of the descriptor."""
@@ -82,72 +95,8 @@ class Slot:
 
 def _take(folder: Path) -> tuple[int, int]:
     for number in range(_MOST):
-        file = open_file(_counts_path(folder, number))
+        file = open_file(counts_path(folder, number))
         if try_lock(file):
             return number, file
         os.close(file)
     raise OSError(f"all {_MOST} worker slots are taken")
-
-
-@dataclass(frozen=True, slots=True)
-class SlotCopy:
-    """What a slot held at one moment."""
-
-    counts: bytes
-    exemplars: bytes
-    alive: bool
-
-
-def read_slots(folder: Path, words: int, exemplar_words: int) -> list[SlotCopy]:
-    """Copy every slot of the folder, with zeros where it has nothing yet."""
-    copies = []
-    alive = _find_alive(folder)
-    for number in sorted(alive):
-        counts = _read_path(_counts_path(folder, number), words)
-        exemplars = _read_path(_exemplars_path(folder, number), exemplar_words)
-        copies.append(SlotCopy(counts, exemplars, alive[number]))
-    return copies
-
-
-def _find_alive(folder: Path) -> dict[int, bool]:
-    """Say of each slot whether its owner lives."""
-    numbers = [int(match[1]) for name in os.listdir(folder) if (match := _NAME.fullmatch(name))]
-    index = os.open(folder / INDEX_NAME, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        # A slot is tried by locking it. A worker that looks for a slot at that moment would pass it by and make one
-        # more, so both happen under the index's lock only.
-        with locked(index):
-            return {number: _is_owned(_counts_path(folder, number)) for number in numbers}
-    except TimeoutError:
-        return dict.fromkeys(numbers, True)
-    finally:
-        os.close(index)
-
-
-def _is_owned(path: Path) -> bool:
-    file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        if not try_lock(file):
-            return True
-        # Not left to close(): a process forked just now has a copy of the descriptor.
-        unlock(file)
-        return False
-    finally:
-        os.close(file)
-
-
-def _read_path(path: Path, words: int) -> bytes:
-    with contextlib.suppress(FileNotFoundError):
-        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            return _read(file, words)
-        finally:
-            os.close(file)
-    return bytes(words * WORD)
-
-
-def _read(file: int, words: int) -> bytes:
-    data = b""
-    while len(data) < words * WORD and (piece := os.pread(file, words * WORD - len(data), len(data))):
-        data += piece
-    return data.ljust(words * WORD, b"\0")

@@ -29,7 +29,8 @@ Every figure is about what was added in the last seconds (--window), so it is th
 p50, p95 and p99 are estimated from the histogram of http_server_request_duration_seconds as Prometheus'
 histogram_quantile does it: requests are taken to be spread evenly within a bucket, and past the last bucket
 the answer is that bucket's bound. An error is a 5xx answer or an exception. When a counter goes down, the
-site was restarted, and counting begins anew. Only the page is read; the site of these settings is not measured.
+site was restarted, and counting begins anew. Only the page is read: the site of these settings is
+not measured.
 """
 
 
@@ -60,7 +61,7 @@ class Command(BaseCommand):
         parser.add_argument("--url", help=f"The page; {URL} if left out, or METRICS_PORT's if that is set.")
         parser.add_argument(
             "--token",
-            help="The page's METRICS_TOKEN; for a page on this host these settings' own if left out.",
+            help="The page's METRICS_TOKEN; for a page on this host, by default our own.",
         )
         parser.add_argument("--interval", type=seconds, default=2.0, help="Seconds between two scrapes (2).")
         parser.add_argument("--window", type=seconds, default=20.0, help="Seconds that figures cover (20).")

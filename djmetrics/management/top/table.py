@@ -23,8 +23,9 @@ STYLES = {
     "other": ("o", "bright_white on grey37"),
 }
 COLUMNS = ("req/s", "errors", "err/s", "p50 ms", "p95 ms", "p99 ms", "queries", "CPU ms")
-NUMBERS_WIDTH = sum(len(name) + 1 for name in COLUMNS) + 8
-NARROW_VIEW, WIDE_VIEW, MIN_BAR = 14, 40, 10
+NARROW_VIEW, WIDE_VIEW, MIN_BAR = 14, 40, 13
+ROOMY = 110
+"""Columns of the terminal from which on the table's columns stand further apart."""
 OTHER_LINES = 8
 """What the table takes beside its rows: title, heading, rules, totals, legend, note."""
 
@@ -43,34 +44,45 @@ class View:
         """Draw for the width and the height that rich has found."""
         room = max(1, options.max_height - OTHER_LINES) if self.fit else len(self.rows)
         shown = self.rows[:room]
-        longest = max((len(row.view) for row in shown), default=0)
-        view_width = min(max(longest, NARROW_VIEW), WIDE_VIEW)
-        bar_width = options.max_width - NUMBERS_WIDTH - view_width - 3
-        if bar_width < MIN_BAR:
-            view_width = max(NARROW_VIEW, view_width - (MIN_BAR - bar_width))
-            bar_width = options.max_width - NUMBERS_WIDTH - view_width - 3
-        yield Text(self.title, style="bold", no_wrap=True, overflow="ellipsis")
-        yield self._table(shown, view_width, bar_width)
-        yield legend()
         hidden = len(self.rows) - len(shown)
-        yield Text(
-            f"{hidden} more views have no room here. {self.note}" if hidden else self.note, style="dim"
-        )
+        note = f"{hidden} more views have no room here. {self.note}" if hidden else self.note
+        yield Text(self.title, style="bold", no_wrap=True, overflow="ellipsis")
+        yield self._table(shown, options.max_width)
+        yield legend()
+        yield Text(note, style="dim")
 
-    def _table(self, rows: Sequence[Row], view_width: int, bar_width: int) -> Table:
-        table = Table(box=box.SIMPLE_HEAD, show_footer=True, padding=(0, 1, 0, 0), pad_edge=False)
-        footer = [*numbers(self.total), bar(self.total, bar_width)]
-        table.add_column("view", self.total.view, width=view_width, no_wrap=True, footer_style="bold")
-        for name, figure in zip(COLUMNS, footer, strict=False):
+    def _table(self, rows: Sequence[Row], width: int) -> Table:
+        padding = 1 if width >= ROOMY else 0
+        view_width, bar_width = widths([row.view for row in rows], width, padding)
+        table = Table(
+            box=box.SIMPLE_HEAD,
+            show_footer=True,
+            footer_style="bold",
+            padding=(0, padding, 0, 0),
+            pad_edge=False,
+        )
+        table.add_column("view", self.total.view, width=view_width, no_wrap=True)
+        for name, figure in zip(COLUMNS, numbers(self.total), strict=True):
             table.add_column(
                 name, figure, justify="right", min_width=len(name), no_wrap=True, footer_style="bold"
             )
-        if bar_width >= MIN_BAR:
-            table.add_column("where the time goes", footer[-1], width=bar_width, no_wrap=True)
+        if bar_width:
+            table.add_column("time by phase", bar(self.total, bar_width), width=bar_width, no_wrap=True)
         for row in rows:
-            line: list[RenderableType] = [Text(shortened(row.view, view_width)), *numbers(row)]
-            table.add_row(*line, *([bar(row, bar_width)] if bar_width >= MIN_BAR else []))
+            drawn = [bar(row, bar_width)] if bar_width else []
+            table.add_row(Text(shortened(row.view, view_width)), *numbers(row), *drawn)
         return table
+
+
+def widths(views: Sequence[str], width: int, padding: int) -> tuple[int, int]:
+    """The widths of the views' column and of the bars; 0 for bars that would be too short to be read."""
+    gaps = 2 + (len(COLUMNS) + 1) * (1 + padding)
+    room = width - sum(len(name) for name in COLUMNS) - gaps
+    wanted = max(NARROW_VIEW, min(max((len(name) for name in views), default=0), WIDE_VIEW))
+    if room < NARROW_VIEW + MIN_BAR:
+        return max(NARROW_VIEW, min(wanted, room)), 0
+    view = min(wanted, room - MIN_BAR)
+    return view, room - view
 
 
 def numbers(row: Row) -> list[Text]:
@@ -103,7 +115,7 @@ def shortened(name: str, width: int) -> str:
 def bar(row: Row, width: int) -> Text:
     """The phases of a row as one stacked bar."""
     drawn = Text(no_wrap=True)
-    for phase, size in cells(row.shares, PHASES, max(0, width)):
+    for phase, size in cells(row.shares, PHASES, width):
         letter, style = STYLES[phase]
         drawn.append(letter * size, style=style)
     return drawn

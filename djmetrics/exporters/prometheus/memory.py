@@ -1,0 +1,26 @@
+"""The words of a process on its own."""
+
+from .layout import Entry, Layout, Table
+from .regions import MemoryRegion
+
+
+class Memory:
+    """A table and regions in memory; see ``backing.Backing``."""
+
+    def __init__(self, words: int, exemplar_words: int) -> None:
+        self.table = Table()
+        self.counts = MemoryRegion(words)
+        self.exemplars = MemoryRegion(exemplar_words)
+
+    def claim(self, layout: Layout, values: tuple[str, ...], ceiling: int) -> Entry | None:
+        if entry := self.table.find(layout, values):
+            return entry
+        if self.table.count(layout) >= ceiling:
+            return None
+        return self.table.add(layout, values)
+
+    def close(self) -> None:
+        """Nothing to give back."""
+
+    def abandon(self) -> None:
+        """Nothing to close."""

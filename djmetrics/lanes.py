@@ -1,0 +1,82 @@
+"""Stretches of work: which thread or task works for which record, and the CPU time that it uses meanwhile.
+
+A request's work may wander over threads and share an event loop's with others. Its CPU time is the sum of its stretches.
+"""
+
+import threading
+import types
+from collections.abc import Awaitable, Callable, Generator
+from typing import Any
+
+from . import clock
+from .record import Operation, Record
+from .recorder import make_current
+
+
+class _Lane(threading.local):
+    """Whose CPU time is being taken on this thread."""
+
+    record: Record | None = None
+
+
+_lane = _Lane()
+
+Stay = tuple[Operation | None, Record | None, int]
+
+
+def enter(record: Record) -> Stay:
+    """From here on this thread works for ``record``; give what this returns to ``leave``, on the same thread."""
+    outer, lane = make_current(record.root), _lane.record
+    if lane is record:
+        return outer, lane, -1
+    _lane.record = record
+    return outer, lane, clock.cpu()
+
+
+def leave(record: Record, stay: Stay) -> None:
+    """This thread no longer works for ``record``."""
+    outer, lane, cpu = stay
+    if cpu >= 0:
+        record.cpu_ns += clock.cpu() - cpu
+        _lane.record = lane
+    make_current(outer)
+
+
+def run_for(record: Record, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    """Call ``function`` on a thread that works for ``record`` meanwhile, and add the thread's CPU time."""
+    lane = _lane.record
+    if lane is record:
+        return function(*args, **kwargs)
+    _lane.record = record
+    started = clock.cpu()
+    try:
+        return function(*args, **kwargs)
+    finally:
+        record.cpu_ns += clock.cpu() - started
+        _lane.record = lane
+
+
+@types.coroutine
+def stepped(awaitable: Awaitable[Any], record: Record) -> Generator[Any, Any, Any]:
+    """Await ``awaitable`` and add the CPU time of its steps to ``record``: not that of other tasks between them."""
+    steps: Any = awaitable.__await__()
+    if not hasattr(steps, "send"):  # a plain iterator, which a hand-written awaitable may return
+        return (yield from steps)
+    step = steps.send
+    argument: Any = None
+    while True:
+        started = clock.cpu()
+        try:
+            yielded = step(argument)
+        except StopIteration as stop:
+            return stop.value
+        finally:
+            record.cpu_ns += clock.cpu() - started
+        try:
+            argument = yield yielded
+            step = steps.send
+        except GeneratorExit:
+            steps.close()
+            raise
+        except BaseException as error:
+            argument, step = error, steps.throw

@@ -1,0 +1,170 @@
+"""Units of work: requests and, one for all the rest, the process. They are opened and closed, and their records handed over."""
+
+import threading
+from collections import deque
+from collections.abc import Sequence
+from typing import Protocol
+
+from . import clock, guard, semconv
+from .concurrency import share_phases
+from .record import PHASES, Operation, Record, Root, Subject
+
+
+class Exporter(Protocol):
+    """One destination. Each is given every record once, and never calls back."""
+
+    def opened(self, record: Record) -> None:
+        """A unit of work began."""
+
+    def spill(self, record: Record, operations: Sequence[Operation]) -> None:
+        """Operations of a record that is still open and holds too many: count them now."""
+
+    def export(self, record: Record) -> None:
+        """A unit of work is over; ``record.operations`` holds what was not spilled."""
+
+    def dropped(self, record: Record) -> None:
+        """A unit of work is over that shall not be counted."""
+
+
+REQUEST = Subject("request", "request")
+PROCESS = Subject("process", "process")
+
+limit = 5000
+"""How many operations a record holds before it is counted in part."""
+
+_exporters: tuple[Exporter, ...] = ()
+_excluded: frozenset[str] = frozenset()
+_spilling = threading.Lock()
+_abandoned: deque[Record] = deque()
+
+
+def _new_process_record() -> Record:
+    record = Record(PROCESS, semconv.OUTSIDE)
+    record.started_at, record.start = clock.unix(), clock.now()
+    record.root.start = record.start
+    return record
+
+
+outside: Root = _new_process_record().root
+"""The parent of all that happens outside any request. It is always the same object, in forked children too."""
+
+
+def configure(exporters: Sequence[Exporter], most: int, excluded_views: frozenset[str] = frozenset()) -> None:
+    """Say where records go, how many operations one may hold, and which views are left out of all data."""
+    global _exporters, limit, _excluded
+    _exporters, limit, _excluded = tuple(exporters), most, excluded_views
+
+
+def open(subject: Subject = REQUEST, view: str = semconv.NO_VIEW) -> Record:
+    """A unit of work begins."""
+    record = Record(subject, view)
+    record.started_at = clock.unix()
+    record.start = record.root.start = clock.now()
+    return record
+
+
+def announce(record: Record) -> None:
+    """Tell the exporters that ``record`` is open, now that it is known what it is about."""
+    for exporter in _exporters:
+        try:
+            exporter.opened(record)
+        except Exception:
+            guard.failed(f"exporter {type(exporter).__name__}.opened")
+
+
+def first_byte(record: Record) -> None:
+    """The first byte of the response is there."""
+    record.first_byte_ns = clock.now() - record.start
+
+
+def single(subject: Subject, record: Record) -> Operation:
+    """An operation of no duration right below the record's root, for what goes on in steps after it: a streamed body."""
+    operation = Operation(subject, record.root, record.root)
+    operation.start = operation.end = clock.now()
+    record.operations.append(operation)
+    return operation
+
+
+def close(record: Record) -> None:
+    """The unit of work is over: hand its record to the exporters. Only the first call counts."""
+    root = record.root
+    if root.record is None:
+        return
+    record.end = root.end = now = clock.now()
+    root.record = None
+    # What a task that outlives its request still does is counted outside.
+    root.operations = outside.operations
+    record.duration = now - record.start
+    if record.discarded or record.view in _excluded:
+        for exporter in _exporters:
+            try:
+                exporter.dropped(record)
+            except Exception:
+                guard.failed(f"exporter {type(exporter).__name__}.dropped")
+    else:
+        _sum_phases(record)
+        for exporter in _exporters:
+            try:
+                exporter.export(record)
+            except Exception:
+                guard.failed(f"exporter {type(exporter).__name__}.export")
+    while _abandoned:
+        close(_abandoned.popleft())
+
+
+def abandon(record: Record) -> None:
+    """Close ``record`` when that is safe; for finalisers, which may run in the middle of anything."""
+    _abandoned.append(record)
+
+
+def spill(root: Root) -> None:
+    """Count the operations that a record holds and let go of them: a record is bounded, and the outside one never ends."""
+    with _spilling:
+        # Others may append meanwhile, always at the end.
+        operations = root.operations[:]
+        del root.operations[: len(operations)]
+    record = root.record or outside.record
+    if record is None or not operations:
+        return
+    record.spilled += len(operations)
+    record.phases = _added(dict(record.phases), operations)
+    for exporter in _exporters:
+        try:
+            exporter.spill(record, operations)
+        except Exception:
+            guard.failed(f"exporter {type(exporter).__name__}.spill")
+
+
+def flush() -> None:
+    """Count what was recorded outside any unit of work, and what was abandoned."""
+    while _abandoned:
+        close(_abandoned.popleft())
+    spill(outside)
+
+
+def reset() -> None:
+    """Forget what was recorded outside any unit of work: in a forked child, where it is the parent's, and in tests."""
+    global _spilling
+    _spilling = threading.Lock()
+    _abandoned.clear()
+    record = _new_process_record()
+    record.root = outside
+    outside.record, outside.operations = record, record.operations
+    outside.start, outside.children_ns, outside.last_end = record.start, 0, 0
+
+
+def _added(phases: dict[str, int], operations: Sequence[Operation]) -> dict[str, int]:
+    for operation in operations:
+        phases[operation.subject.phase] += (
+            operation.end - operation.start + operation.resumed_ns - operation.children_ns
+        )
+    return phases
+
+
+def _sum_phases(record: Record) -> None:
+    if record.root.concurrent:
+        share_phases(record)
+        return
+    phases = _added(dict(record.phases) if record.spilled else dict.fromkeys(PHASES, 0), record.operations)
+    phases["other"] += record.duration - sum(phases.values())
+    record.phases = phases
