@@ -5,10 +5,11 @@ was, in nanoseconds since 1970.
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
-PHASES = ("middleware", "url", "view", "template", "db", "cache", "other")
-"""Where a record's time can go; the phases of a record sum to its duration."""
+from .phases import PHASES, exclusive_phases
+
+__all__ = ["PHASES", "Layer", "Operation", "Record", "Root", "Statement", "Subject"]
 
 PHASE_OF_KIND = {
     "middleware": "middleware",
@@ -54,19 +55,22 @@ class Operation:
     its hook keeps for exporters that know the kind. ``last_end`` is when its latest child ended.
     """
 
-    # Most operations keep these as they are. Defaults of the class make an operation in half the time that slots take.
-    end = 0
-    children_ns = 0
-    resumed_ns = 0
-    last_end = 0
-    error: type[BaseException] | None = None
-    detail: Any = None
+    __slots__ = (
+        "children_ns", "detail", "end", "error", "last_end", "parent", "resumed_ns", "root", "start", "subject",
+    )  # fmt: skip
+
     start: int
+    end: int
 
     def __init__(self, subject: Subject, parent: "Operation", root: "Root") -> None:
         self.subject = subject
         self.parent = parent
         self.root = root
+        self.children_ns = 0
+        self.resumed_ns = 0
+        self.last_end = 0
+        self.error: type[BaseException] | None = None
+        self.detail: Any = None
 
     @property
     def duration(self) -> int:
@@ -85,7 +89,8 @@ class Operation:
 class Root(Operation):
     """The operation that stands for a whole record.
 
-    ``operations`` is where finished ones are put. ``record`` is None once the record is closed.
+    ``operations`` and ``layers`` are where finished ones are put. ``record`` is None once the record is closed. ``resumable`` says whether
+    its operations may go on after their end: until the record is closed, and not in the process's, which is counted any time.
     ``concurrent`` says that operations ran side by side.
     """
 
@@ -95,18 +100,37 @@ class Root(Operation):
         super().__init__(subject, self, self)
         self.record: Record | None = record
         self.operations = record.operations
+        self.layers = record.layers
+        self.laps: dict[Subject, int] = {}
+        self.resumable = True
+
+
+class Layer(NamedTuple):
+    """One layer of a request's way to its view: a middleware, or the URL resolver.
+
+    Layers lie one inside the other on a request's one way in and out, so that all there is to know is when each began and
+    ended, what it took itself (``own``, in nanoseconds), and the class of the exception that left it.
+    """
+
+    subject: Subject
+    start: int
+    end: int
+    own: int
+    error: type[BaseException] | None
 
 
 class Statement:
-    """One SQL text in one record: how often it ran, and from where once it ran suspiciously often."""
+    """One SQL text in one record: how often it ran, and from where once it ran suspiciously often.
 
-    __slots__ = ("count", "location", "sql", "subject")
+    ``sql`` is "" where the text is not kept: it is too long, or no text.
+    """
+
+    location = ""
+    count = 1
 
     def __init__(self, subject: Subject, sql: str) -> None:
         self.subject = subject
         self.sql = sql
-        self.count = 1
-        self.location = ""
 
 
 class Record:
@@ -114,6 +138,7 @@ class Record:
 
     ``outcome`` is "completed", "disconnected" (the client went away) or "failed" (the response broke off).
     ``error`` is the class of the exception that nothing handled. Sizes are bytes, None where unknown.
+    ``layers`` are the middlewares and the resolver that it went through, ``operations`` all else that was timed.
     ``statements`` are its SQL texts by alias, ``folds`` the operations that stand for many, ``attributes`` the site's own.
     ``key`` tells its request from others while it is open.
     """
@@ -143,11 +168,19 @@ class Record:
     statements: dict[str, dict[str, Statement]] | None = None
     folds: dict[Subject, Operation] | None = None
     attributes: dict[str, Any] | None = None
-    phases: dict[str, int] = dict.fromkeys(PHASES, 0)
-    """Exclusive time by phase; set when the record is closed or spilled."""
+    spilled_phases: dict[str, int] | None = None
+    _phases: dict[str, int] | None = None
 
     def __init__(self, subject: Subject, view: str) -> None:
         self.kind = subject.kind
         self.view = view
         self.operations: list[Operation] = []
+        self.layers: list[Layer] = []
         self.root = Root(subject, self)
+
+    @property
+    def phases(self) -> dict[str, int]:
+        """Exclusive nanoseconds by phase of a closed record; they sum to its duration. Worked out when first asked for."""
+        if self._phases is None:
+            self._phases = exclusive_phases(self)
+        return self._phases

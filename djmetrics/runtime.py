@@ -111,8 +111,9 @@ def serving(request: Any = None) -> None:
     _serving_pid = pid
     try:
         folder = workers.shared_folder()
-        if folder is not None and _store is not None:
+        if folder is not None and _store is not None and _exporter is not None:
             _store.attach(folder)
+            _exporter.batch = 1  # others read what this process counts
         if _settings.metrics_port is not None and not workers.is_management_command():
             port.start(_settings.metrics_port, _settings.metrics_address, page_registry)
     except Exception:
@@ -133,9 +134,16 @@ def _prometheus(settings: Settings) -> PrometheusExporter:
     _store = Store(catalogue.metrics(), buckets=buckets, max_series_by_metric=ceilings)
     _exporter = PrometheusExporter(_store)
     _exporter.configuration = (ceilings, buckets)
-    _collector = Collector(_store, before=units.flush)
+    _collector = Collector(_store, before=_flush)
     register(_collector)
     return _exporter
+
+
+def _flush() -> None:
+    """Count what waits to be counted, ahead of a scrape."""
+    units.flush()
+    if _exporter is not None:
+        _exporter.flush()
 
 
 def _make(path: str) -> Any:

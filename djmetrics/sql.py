@@ -94,27 +94,27 @@ def describe(text: str) -> tuple[str, str]:
     return operation, found.group(1)[:100] if found else ""
 
 
-def track(record: Record, subject: Subject, sql: Any) -> Statement | None:
-    """Count one more run of ``sql`` in ``record``; the text's Statement, or None where it is too long or too many are kept."""
-    if type(sql) is not str or len(sql) > MAX_TEXT:
-        return None
-    alias = subject.attributes["alias"]
-    if record.statements is None:
-        record.statements = {}
-    statements = record.statements.get(alias)
+def track(record: Record, connection: Connection, sql: Any) -> Statement:
+    """Count one more run of ``sql`` in ``record``."""
+    texts = record.statements
+    if texts is None:
+        texts = record.statements = {}
+    statements = texts.get(connection.alias)
     if statements is None:
-        statements = record.statements[alias] = {}
-    statement = statements.get(sql)
-    if statement is None:
-        if len(statements) >= _STATEMENTS:
-            return None
-        statement = statements[sql] = Statement(subject, sql)
+        statements = texts[connection.alias] = {}
+    try:
+        statement = statements[sql]
+    except (KeyError, TypeError):
+        statement = Statement(subject_of(connection, sql), "")
+        if type(sql) is str and len(sql) <= MAX_TEXT and len(statements) < _STATEMENTS:
+            statement.sql = sql
+            statements[sql] = statement
         return statement
     statement.count += 1
-    if subject.attributes["db.operation.name"] in _TABLED:
+    if statement.subject.attributes["db.operation.name"] in _TABLED:
         record.repeated_queries += 1
-    if statement.count == repeated_from:
-        statement.location = _location()
+        if statement.count == repeated_from:
+            statement.location = _location()
     return statement
 
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from . import clock, guard, semconv
-from .concurrency import share_phases
-from .record import PHASES, Operation, Record, Root, Subject
+from .phases import PHASES, add_exclusive
+from .record import Operation, Record, Root, Subject
 
 
 class Exporter(Protocol):
@@ -46,6 +46,7 @@ def _new_process_record() -> Record:
 
 
 outside: Root = _new_process_record().root
+outside.resumable = False
 """The parent of all that happens outside any request. It is always the same object, in forked children too."""
 
 
@@ -94,6 +95,8 @@ def close(record: Record) -> None:
     root.record = None
     # What a task that outlives its request still does is counted outside.
     root.operations = outside.operations
+    root.layers = []
+    root.resumable = False
     record.duration = now - record.start
     if record.discarded or record.view in _excluded:
         for exporter in _exporters:
@@ -102,7 +105,6 @@ def close(record: Record) -> None:
             except Exception:
                 guard.failed(f"exporter {type(exporter).__name__}.dropped")
     else:
-        _sum_phases(record)
         for exporter in _exporters:
             try:
                 exporter.export(record)
@@ -127,7 +129,7 @@ def spill(root: Root) -> None:
     if record is None or not operations:
         return
     record.spilled += len(operations)
-    record.phases = _added(dict(record.phases), operations)
+    record.spilled_phases = add_exclusive(record.spilled_phases or dict.fromkeys(PHASES, 0), operations)
     for exporter in _exporters:
         try:
             exporter.spill(record, operations)
@@ -151,20 +153,3 @@ def reset() -> None:
     record.root = outside
     outside.record, outside.operations = record, record.operations
     outside.start, outside.children_ns, outside.last_end = record.start, 0, 0
-
-
-def _added(phases: dict[str, int], operations: Sequence[Operation]) -> dict[str, int]:
-    for operation in operations:
-        phases[operation.subject.phase] += (
-            operation.end - operation.start + operation.resumed_ns - operation.children_ns
-        )
-    return phases
-
-
-def _sum_phases(record: Record) -> None:
-    if record.root.concurrent:
-        share_phases(record)
-        return
-    phases = _added(dict(record.phases) if record.spilled else dict.fromkeys(PHASES, 0), record.operations)
-    phases["other"] += record.duration - sum(phases.values())
-    record.phases = phases

@@ -26,8 +26,7 @@ def metrics(request: Any) -> Any:
     Raises Http404 for them. It reads the request's headers and query only.
     """
     recorder.discard()
-    if not may_read(request.META, get_settings(), django_settings.DEBUG):
-        raise _not_found(request)
+    refuse_strangers(request)
     if request.method not in page.METHODS:
         return HttpResponseNotAllowed(page.METHODS)
     body, headers = page.render(
@@ -41,6 +40,12 @@ def metrics(request: Any) -> Any:
     # A cache in front of this view would hand the page to those who may not read it.
     add_never_cache_headers(response)
     return response
+
+
+def refuse_strangers(request: Any) -> None:
+    """Raise Http404 unless the request may read the metrics."""
+    if not may_read(request.META, get_settings(), django_settings.DEBUG):
+        raise _not_found(request)
 
 
 def _not_found(request: Any) -> Http404:

@@ -8,10 +8,12 @@ from django.db.backends.utils import CursorWrapper
 
 from .. import guard, recorder
 from ..record import Operation, Subject
+from ..recorder import begin_leaf, current_record, end_leaf, pause_leaf, resume_leaf
 from ..sql import subject_of, track
 from . import Hook
 
 _OPERATION = "_djmetrics_operation"
+_UNKNOWN = Subject("db", "_OTHER")
 _fetches: dict[str, Subject] = {}
 
 
@@ -46,7 +48,7 @@ def _timed_execute(original: Callable[..., Any]) -> Callable[..., Any]:
             operation.error = error.__class__
             raise
         finally:
-            recorder.end_leaf(operation)
+            end_leaf(operation)
 
     return execute
 
@@ -54,17 +56,19 @@ def _timed_execute(original: Callable[..., Any]) -> Callable[..., Any]:
 def _begin(cursor: CursorWrapper, sql: Any) -> Operation:
     """Begin the operation of a statement; tell the record that it ran."""
     try:
-        subject = subject_of(cursor.db, sql)
-        operation = recorder.begin_leaf(subject)
-        record = operation.root.record
-        if record is not None and record.kind != "process":
+        record = current_record()
+        if record is None:
+            operation = begin_leaf(subject_of(cursor.db, sql))
+        else:
             record.queries += 1
-            operation.detail = track(record, subject, sql)
+            statement = track(record, cursor.db, sql)
+            operation = begin_leaf(statement.subject)
+            operation.detail = statement
         cursor.__dict__[_OPERATION] = operation
+        return operation
     except Exception:
         guard.failed("hooks.database.execute")
-        operation = recorder.begin_leaf(Subject("db", "_OTHER", {}))
-    return operation
+        return begin_leaf(_UNKNOWN)
 
 
 def _timed_callproc(original: Callable[..., Any]) -> Callable[..., Any]:
@@ -76,7 +80,7 @@ def _timed_callproc(original: Callable[..., Any]) -> Callable[..., Any]:
             operation.error = error.__class__
             raise
         finally:
-            recorder.end_leaf(operation)
+            end_leaf(operation)
 
     return callproc
 
@@ -87,17 +91,17 @@ def _timed_fetch(name: str) -> Callable[..., Any]:
     def fetch(self: CursorWrapper, *args: Any, **kwargs: Any) -> Any:
         method = self.__getattr__(name)
         operation = self.__dict__.get(_OPERATION)
-        if operation is None or not recorder.may_resume(operation):
-            operation = recorder.begin_leaf(_fetch_subject(self.db.alias))
+        if operation is None or not operation.root.resumable:
+            operation = begin_leaf(_fetch_subject(self.db.alias))
             try:
                 return method(*args, **kwargs)
             finally:
-                recorder.end_leaf(operation)
-        started = recorder.resume_leaf()
+                end_leaf(operation)
+        started = resume_leaf()
         try:
             return method(*args, **kwargs)
         finally:
-            recorder.pause_leaf(operation, started)
+            pause_leaf(operation, started)
 
     fetch.__name__ = name
     return fetch
@@ -114,17 +118,17 @@ def _timed_rows(original: Callable[..., Any]) -> Callable[..., Any]:
     def __iter__(self: CursorWrapper) -> Iterator[Any]:
         rows = original(self)
         operation = self.__dict__.get(_OPERATION)
-        if operation is None or not recorder.may_resume(operation):
+        if operation is None or not operation.root.resumable:
             yield from rows
             return
         while True:
-            started = recorder.resume_leaf()
+            started = resume_leaf()
             try:
                 row = next(rows)
             except StopIteration:
                 return
             finally:
-                recorder.pause_leaf(operation, started)
+                pause_leaf(operation, started)
             yield row
 
     return __iter__

@@ -8,7 +8,7 @@ from django.core.handlers import base
 from django.core.handlers.base import BaseHandler
 
 from .. import guard, recorder
-from ..record import Operation, Subject
+from ..record import Subject
 from . import Hook
 
 HANDLER = Subject("handler", "handler")
@@ -67,7 +67,7 @@ class MiddlewareHook(Hook):
     def _timed_method(self, method: Callable[..., Any]) -> Callable[..., Any]:
         # Behind sync_to_async and async_to_sync, too, there is a bound method.
         owner = getattr(method, "__self__", None)
-        timed = self._resumed(method, self._subject(_name(method if owner is None else owner)))
+        timed = self._lapped(method, self._subject(_name(method if owner is None else owner)))
         if owner is not None:
             # Django names the middleware by this attribute when it returned no response.
             timed.__self__ = owner  # type: ignore[attr-defined]
@@ -81,39 +81,29 @@ class MiddlewareHook(Hook):
         make = recorder.timed_async_layer if iscoroutinefunction(layer) else recorder.timed_layer
         return make(layer, subject, self.patches)
 
-    def _resumed(self, method: Callable[..., Any], subject: Subject) -> Callable[..., Any]:
-        """Add the time of ``process_view`` and its like to the operation of their middleware, which is running around them."""
+    def _lapped(self, method: Callable[..., Any], subject: Subject) -> Callable[..., Any]:
+        """Add the time of ``process_view`` and its like to that of their middleware, which is running around them."""
         patches = self.patches
 
         def timed(*args: Any) -> Any:
-            operation = _running(subject) if patches.active else None
-            if operation is None:
+            if not patches.active:
                 return method(*args)
-            resumed = recorder.resume(operation)
+            lap = recorder.begin_lap()
             try:
                 return method(*args)
             finally:
-                recorder.pause(operation, resumed)
+                recorder.end_lap(subject, lap)
 
         async def timed_async(*args: Any) -> Any:
-            operation = _running(subject) if patches.active else None
-            if operation is None:
+            if not patches.active:
                 return await method(*args)
-            resumed = recorder.resume(operation)
+            lap = recorder.begin_lap()
             try:
                 return await method(*args)
             finally:
-                recorder.pause(operation, resumed)
+                recorder.end_lap(subject, lap)
 
         return timed_async if iscoroutinefunction(method) else timed
-
-
-def _running(subject: Subject) -> Operation | None:
-    """The innermost running operation of a middleware."""
-    operation = recorder.current_operation()
-    while operation is not None and operation.subject is not subject:
-        operation = None if operation.parent is operation else operation.parent
-    return operation
 
 
 def _name(middleware: Any) -> str:

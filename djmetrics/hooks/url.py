@@ -22,26 +22,24 @@ class UrlHook(Hook):
     name = "url"
 
     def patch(self) -> None:
-        self.patches.replace(BaseHandler, "resolve_request", _timed)
+        self.patches.replace(BaseHandler, "resolve_request", self._timed)
+
+    def _timed(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        def resolve_request(handler: BaseHandler, request: Any) -> Any:
+            resolve = recorder.timed_layer(original.__get__(handler), RESOLVE, self.patches)
+            try:
+                match = resolve(request)
+            except Resolver404:
+                _describe(semconv.UNRESOLVED, "")
+                raise
+            # Both were worked out when Django made the match.
+            _describe(match.view_name or semconv.UNRESOLVED, match.route or "")
+            return match
+
+        return resolve_request
 
 
-def _timed(original: Callable[..., Any]) -> Callable[..., Any]:
-    def resolve_request(self: BaseHandler, request: Any) -> Any:
-        operation = recorder.begin(RESOLVE)
-        record = operation.root.record
-        try:
-            match = original(self, request)
-        except BaseException as error:
-            operation.error = error.__class__
-            if record is not None and isinstance(error, Resolver404):
-                record.view = semconv.UNRESOLVED
-            raise
-        finally:
-            recorder.end(operation)
-        if record is not None and record.kind == "request":
-            # Both are Django's own, worked out when the match was made.
-            record.view = match.view_name or semconv.UNRESOLVED
-            record.route = match.route or ""
-        return match
-
-    return resolve_request
+def _describe(view: str, route: str) -> None:
+    record = recorder.current_record()
+    if record is not None and record.kind == "request":
+        record.view, record.route = view, route

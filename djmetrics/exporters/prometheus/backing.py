@@ -34,17 +34,14 @@ class Backing(Protocol):
         """End it in a forked child: touch nothing that is the parent's."""
 
 
-def copy_own(backing: Backing) -> SlotCopy:
+def copy_own(backing: Backing, words: int, exemplar_words: int) -> SlotCopy:
     """The process's own words; in a slot, with those of its former owners."""
-    table = backing.table
-    return SlotCopy(
-        backing.counts.copy(table.words), backing.exemplars.copy(table.exemplar_words), alive=True
-    )
+    return SlotCopy(backing.counts.copy(words), backing.exemplars.copy(exemplar_words), alive=True)
 
 
 def move(source: Backing, target: Backing, layouts: Container[Layout], claim: Claim) -> None:
     """Add what ``source`` has of ``layouts`` to ``target``, in the series that ``claim`` finds there."""
-    own = copy_own(source)
+    own = copy_own(source, source.table.words, source.table.exemplar_words)
     words = memoryview(own.counts).cast("Q")
     for layout, entries in source.table.series.items():
         if layout in layouts:
@@ -63,4 +60,4 @@ def _add(
         for bucket in range(len(layout.bounds) + 1):
             if exemplar := exemplars.read(old_exemplars, exemplars.place(old.exemplars, bucket)):
                 place = exemplars.place(new.exemplars, bucket)
-                exemplars.write(target.exemplars.words, place, exemplar)
+                exemplars.write(target.exemplars.words, place, *exemplar)

@@ -1,7 +1,9 @@
 """Who gets a series: the ceilings, and what happens when there is no room."""
 
+import contextlib
 import logging
 import sys
+from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 
 from djmetrics.catalogue import Metric
@@ -13,20 +15,31 @@ _logger = logging.getLogger("djmetrics")
 
 
 class Warnings:
-    """Says each thing once per process."""
+    """Says each thing once per process: not at once, as a handler of the site's may count something too."""
 
     def __init__(self) -> None:
-        self._said: set[str] = set()
+        self.waiting: deque[tuple[object, ...]] = deque()
+        self._known: set[str] = set()
 
     def warn(self, about: str, message: str, *values: object) -> None:
-        """Log ``message % values``, unless something was logged ``about`` the same before."""
-        if about not in self._said:
-            self._said.add(about)
-            _logger.warning(message, *values)
+        """Have ``message % values`` logged, unless there was something ``about`` the same before."""
+        if about not in self._known:
+            self._known.add(about)
+            self.waiting.append((message, *values))
+
+    def say(self) -> None:
+        """Log what waits. The store's lock is not held."""
+        while self.waiting:
+            with contextlib.suppress(IndexError):  # another thread was faster
+                message, *values = self.waiting.popleft()
+                _logger.warning(message, *values)
 
 
 class Claims:
-    """The layouts of a store by metric name, and how many series each may have."""
+    """The layouts of a store by metric name, and how many series each may have.
+
+    ``failed`` says that a series was refused for lack of room, which may pass.
+    """
 
     def __init__(
         self,
@@ -35,6 +48,7 @@ class Claims:
         max_series: int,
         max_series_by_metric: Mapping[str, int],
     ) -> None:
+        self.failed = False
         self.layouts = {metric.name: layout_of(metric, buckets.get(metric.name)) for metric in metrics}
         self._ceilings = {name: max_series_by_metric.get(name, max_series) for name in self.layouts}
         # With the overflow series; a metric without labels has one series, which is never full.
@@ -57,6 +71,7 @@ class Claims:
             if entry := backing.claim(layout, values, ceiling):
                 return entry
         except OSError as error:
+            self.failed = True
             warnings.warn(name, 'no room for more series of %s; they count as "(overflow)": %s', name, error)
         else:
             warnings.warn(

@@ -25,9 +25,8 @@ class Exemplar(NamedTuple):
     span_id: int
 
 
-def write(words: memoryview, place: int, exemplar: Exemplar) -> None:
-    """Write at the word ``place``."""
-    timestamp, value, trace_id, span_id = exemplar
+def write(words: memoryview, place: int, timestamp: int, value: int, trace_id: int, span_id: int) -> None:
+    """Write one at the word ``place``."""
     high, low = trace_id >> 64, trace_id & _MASK
     check = (timestamp + value + high + low + span_id) & _MASK
     _RECORD.pack_into(words, place * WORD, check, timestamp, value, high, low, span_id)

@@ -7,35 +7,52 @@ from collections.abc import Sequence
 from ... import catalogue as c
 from ... import guard
 from ...catalogue import Metric
-from ...record import Operation, Record, Subject
+from ...record import Layer, Operation, Record, Subject
 from .. import Exporter
-from .plans import DESTINATIONS, OTHER_KINDS, Duration, error_name, label_values, whole
+from .plans import DESTINATIONS, OTHER_KINDS, Duration, label_values, whole
 from .store import Series, Store
-from .totals import Totals
+from .totals import Place, Totals, place
 
 _CACHED_VIEWS = 5_000
 _CACHED_PLANS = 5_000
+_LARGE = 100
 
-Plan = tuple[Series | None, Duration | None, str]
+Plan = tuple[tuple[int, ...], int, int, Duration | None, Place | None, str]
+"""A place (a sum at 0: nowhere), how the duration is told if not from start to end, where fetches go, what else to add."""
+
+Kind = tuple[str, str, str, int | None, type[BaseException] | None, str]
 Key = Subject | tuple[Subject, type[BaseException]]
 
 
 class PrometheusExporter(Exporter):
-    """Feeds ``store`` from records. Safe to call from any thread."""
+    """Feeds ``store`` from records. Safe to call from any thread.
+
+    Records wait until ``batch`` of them are there, since adding up many in a row is cheaper; whoever reads the store calls
+    ``flush`` first. Where other processes read it, ``batch`` must be 1.
+    """
 
     def __init__(self, store: Store) -> None:
         self.store = store
+        self.batch = 16
         self.configuration: object = None
         self._generation = store.generation
+        self._pending: list[Record] = []
+        self._active: dict[str, int] = {}
         self._plans: dict[str, dict[Key, Plan]] = {}
-        self._totals: dict[str, Totals] = {}
+        self._places: dict[str, dict[Subject, Place]] = {}
+        self._totals: dict[Kind, Totals] = {}
         self._series: dict[tuple[str, tuple[str, ...]], Series] = {}
 
     def opened(self, record: Record) -> None:
         """Count a request in."""
-        self._refresh()
-        with self.store.lock:
-            self._add(c.ACTIVE_REQUESTS, (record.method,), 1)
+        store = self.store
+        if store.generation != self._generation:
+            self._refresh()
+        with store.lock:
+            offset = self._active.get(record.method)
+            if offset is None:
+                offset = self._active[record.method] = self._claim(c.ACTIVE_REQUESTS, (record.method,)).offset
+            store.words[offset] += 1
 
     def dropped(self, record: Record) -> None:
         """Count a request out that is not to be seen."""
@@ -55,22 +72,38 @@ class PrometheusExporter(Exporter):
 
     def export(self, record: Record) -> None:
         """Add a finished record."""
+        self._pending.append(record)
+        if len(self._pending) >= self.batch or len(record.operations) >= _LARGE:
+            self.flush()
+
+    def flush(self) -> None:
+        """Add up the records that wait."""
         started = time.perf_counter_ns()
         self._refresh()
         with self.store.lock:
-            self._count_out(record)
-            view = record.view
-            self._add_operations(view, record.operations)
-            totals = self._totals.get(view)
-            if totals is None:
-                if len(self._totals) >= _CACHED_VIEWS:
-                    self._totals.clear()
-                totals = self._totals[view] = Totals(view, self._claim)
-            totals.add(self.store.words, record)
-            self._add_request(record)
+            records, self._pending = self._pending, []
+            for record in records:
+                self._add_record(record)
             if guard.pending:
                 self._add_failures()
             self._add(c.EXPORT_TIME, (), time.perf_counter_ns() - started)
+
+    def _add_record(self, record: Record) -> None:
+        self._count_out(record)
+        view = record.view
+        self._add_layers(view, record.layers)
+        self._add_operations(view, record.operations)
+        key = view, record.method, record.route, record.status, record.error, record.outcome
+        totals = self._totals.get(key)
+        if totals is None:
+            if len(self._totals) >= _CACHED_VIEWS:
+                self._totals.clear()
+            totals = self._totals[key] = Totals(record, self._claim, self._overflowed)
+        totals.add(self.store.words, record)
+        if record.trace_id:
+            bucket = bisect_left(totals.series.bounds, record.duration)
+            at = record.started_at + record.duration
+            self.store.exemplar(totals.series, bucket, record.duration, record.trace_id, record.span_id, at)
 
     def add(self, metric: Metric, values: tuple[str, ...], amount: int) -> None:
         """Add ``amount`` to a counter, in its recorded unit (nanoseconds, bytes, 1)."""
@@ -84,11 +117,11 @@ class PrometheusExporter(Exporter):
         store.refresh_process()
         if store.generation != self._generation:
             with store.lock:
-                self._plans, self._totals, self._series = {}, {}, {}
+                self._plans, self._places, self._totals, self._series, self._active = {}, {}, {}, {}, {}
                 self._generation = store.generation
 
     def _claim(self, metric: Metric, values: tuple[str, ...]) -> Series:
-        """The series of a label set; an overflow is counted at each observation, in ``_add`` and ``_observe``."""
+        """The series of a label set; whoever observes into an overflow series counts that."""
         return self.store.series(metric, values)
 
     def _add(self, metric: Metric, values: tuple[str, ...], amount: int) -> None:
@@ -104,20 +137,6 @@ class PrometheusExporter(Exporter):
         if series.overflow:
             self._overflowed(metric.name)
 
-    def _observe(self, metric: Metric, values: tuple[str, ...], amount: int) -> Series:
-        key = (metric.name, values)
-        series = self._series.get(key)
-        if series is None:
-            if len(self._series) >= _CACHED_PLANS:
-                self._series.clear()
-            series = self._series[key] = self._claim(metric, values)
-        words, bounds, offset = self.store.words, series.bounds, series.offset
-        words[offset + bisect_left(bounds, amount)] += 1
-        words[offset + len(bounds) + 1] += amount
-        if series.overflow:
-            self._overflowed(metric.name)
-        return series
-
     def _overflowed(self, metric: str) -> None:
         self._add(c.SERIES_OVERFLOWS, (metric,), 1)
 
@@ -128,23 +147,11 @@ class PrometheusExporter(Exporter):
             self._add(c.ERRORS, (place,), times)
 
     def _count_out(self, record: Record) -> None:
-        if record.method:
-            self._add(c.ACTIVE_REQUESTS, (record.method,), -1)
-
-    def _add_request(self, record: Record) -> None:
-        status = "" if record.status is None else str(record.status)
-        error = error_name(record.error)
-        if not error and status >= "500":
-            error = status  # the conventions: without an exception, the status
-        values = (record.view, record.method, record.route, status, error)
-        series = self._observe(c.REQUEST_DURATION, values, record.duration)
-        if record.trace_id:
-            bucket = bisect_left(series.bounds, record.duration)
-            at = record.started_at + record.duration
-            self.store.exemplar(series, bucket, record.duration, record.trace_id, record.span_id, at)
-        if record.error is not None:
-            self._add(c.EXCEPTIONS, (record.view, error), 1)
-        self._add(c.OUTCOMES, (record.view, record.outcome), 1)
+        offset = self._active.get(record.method)
+        if offset is not None:
+            words = self.store.words
+            # A worker that took over a slot found its gauges at zero.
+            words[offset] = max(0, words[offset] - 1)
 
     def _add_operations(self, view: str, operations: Sequence[Operation]) -> None:
         plans = self._plans.get(view)
@@ -155,50 +162,68 @@ class PrometheusExporter(Exporter):
         words = self.store.words
         for operation in operations:
             error = operation.error
-            subject = operation.subject
-            key: Key = subject if error is None else (subject, error)
+            key: Key = operation.subject if error is None else (operation.subject, error)
             plan = plans.get(key)
             if plan is None:
-                plan = self._plan(plans, key, view, subject, error)
-            series, duration, special = plan
-            if series is None:
+                plan = self._plan(plans, key, view, operation)
+            bounds, offset, total, duration, fetches, extra = plan
+            if total == 0:
                 continue
             ns = operation.end - operation.start if duration is None else duration(operation)
-            bounds, offset = series.bounds, series.offset
             words[offset + bisect_left(bounds, ns)] += 1
-            words[offset + len(bounds) + 1] += ns
-            if special:
-                self._special(special, view, operation, series)
+            words[total] += ns
+            if fetches is not None and operation.resumed_ns:
+                ns = operation.resumed_ns
+                bounds, offset, total = fetches
+                words[offset + bisect_left(bounds, ns)] += 1
+                words[total] += ns
+            if extra:
+                self._add_extra(extra, operation)
 
-    def _plan(
-        self, plans: dict[Key, Plan], key: Key, view: str, subject: Subject, error: type[BaseException] | None
-    ) -> Plan:
+    def _add_layers(self, view: str, layers: Sequence[Layer]) -> None:
+        places = self._places.get(view)
+        if places is None:
+            if len(self._places) >= _CACHED_VIEWS:
+                self._places.clear()
+            places = self._places[view] = {}
+        words = self.store.words
+        for subject, _, _, own, _ in layers:
+            found = places.get(subject)
+            if found is None:
+                metric = DESTINATIONS.get(subject.kind, OTHER_KINDS).metric or c.OPERATION
+                found = places[subject] = place(self._claim(metric, label_values(metric, view, subject, None)))
+            bounds, offset, total = found
+            if own < 0:
+                own = 0  # what it called ran side by side
+            words[offset + bisect_left(bounds, own)] += 1
+            words[total] += own
+
+    def _plan(self, plans: dict[Key, Plan], key: Key, view: str, operation: Operation) -> Plan:
         """Find out once where the operations of a subject go."""
         if len(plans) >= _CACHED_PLANS:
             plans.clear()
+        subject = operation.subject
         metric, duration = DESTINATIONS.get(subject.kind, OTHER_KINDS)
-        plan: Plan
         if metric is None:
-            plan = None, None, ""
+            plan: Plan = (), 0, 0, None, None, ""
         else:
-            series = self._claim(metric, label_values(metric, view, subject, error))
-            special = "overflow" if series.overflow else subject.kind if subject.kind in ("db", "cache") else ""
-            plan = series, None if duration is whole else duration, special
+            series = self._claim(metric, label_values(metric, view, subject, operation.error))
+            fetches = None
+            if subject.kind == "db":
+                fetches = place(self._claim(c.DB_FETCH, (view, subject.attributes.get("alias", ""))))
+            extra = "overflow" if series.overflow else "keys" if subject.kind == "cache" else ""
+            plan = *place(series), None if duration is whole else duration, fetches, extra
         plans[key] = plan
         return plan
 
-    def _special(self, special: str, view: str, operation: Operation, series: Series) -> None:
-        """What one histogram does not tell: fetches, keys and bytes, overflows."""
+    def _add_extra(self, extra: str, operation: Operation) -> None:
+        """What one histogram does not tell: keys and bytes of caches, overflows."""
         subject = operation.subject
-        if special == "overflow":
+        if extra == "overflow":
             metric = DESTINATIONS.get(subject.kind, OTHER_KINDS).metric
             if metric is not None:
                 self._overflowed(metric.name)
-            special = subject.kind
-        if special == "db":
-            if operation.resumed_ns:
-                self._observe(c.DB_FETCH, (view, subject.attributes.get("alias", "")), operation.resumed_ns)
-        elif special == "cache" and operation.detail is not None:
+        if subject.kind == "cache" and operation.detail is not None:
             self._add_keys(subject, *operation.detail)
 
     def _add_keys(self, subject: Subject, hits: int, misses: int, size: int) -> None:
@@ -209,5 +234,3 @@ class PrometheusExporter(Exporter):
             self._add(c.CACHE_KEYS, (alias, operation, "miss"), misses)
         if size:
             self._add(c.CACHE_IO, (alias, operation), size)
-
-

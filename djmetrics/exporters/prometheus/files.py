@@ -19,7 +19,7 @@ except ImportError:  # Windows
 SHARING = fcntl is not None
 """Whether this platform can share a folder between processes."""
 
-_PATIENCE = 1.0
+PATIENCE = 1.0
 _PAUSE = 0.0005
 
 
@@ -77,16 +77,16 @@ def unlock(file: int) -> None:
 
 
 @contextlib.contextmanager
-def locked(file: int) -> Iterator[None]:
+def locked(file: int, patience: float = PATIENCE) -> Iterator[None]:
     """Hold the lock.
 
-    Raises ``TimeoutError`` after a second: whoever holds it that long was stopped in the middle, and a request
-    must not wait for it.
+    Raises ``TimeoutError`` after ``patience`` seconds: whoever holds it that long was stopped in the middle, and a
+    request must not wait for it.
     """
     waited = 0.0
     while not try_lock(file):
-        if waited >= _PATIENCE:
-            raise TimeoutError("the index is locked by a process that does not go on")
+        if waited >= patience:
+            raise TimeoutError("the index of series is locked by a process that does not go on")
         time.sleep(_PAUSE)
         waited += _PAUSE
     try:

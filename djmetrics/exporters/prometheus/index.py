@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from .files import locked, open_file, same_file, write_all
+from .files import PATIENCE, locked, open_file, same_file, write_all
 from .layout import Entry, Layout, Table
 
 NAME = "index.v1"
@@ -31,6 +31,7 @@ class Index:
         self._path = folder / NAME
         self._file = open_file(self._path)
         self._position = 0
+        self._patience = PATIENCE
 
     def read(self) -> None:
         """Read what others have appended. Raises ``OSError`` if a line makes no sense."""
@@ -42,8 +43,13 @@ class Index:
 
     @contextmanager
     def writing(self) -> Iterator[None]:
-        """Keep other writers out; up to date, and with a sound end of the file."""
-        with locked(self._file):
+        """Keep other writers out; up to date, and with a sound end of the file.
+
+        Raises ``TimeoutError`` if that takes too long, and then each time at once until it is possible again.
+        """
+        patience, self._patience = self._patience, 0.0
+        with locked(self._file, patience):
+            self._patience = PATIENCE
             self.read()
             if os.fstat(self._file).st_size > self._position:
                 os.ftruncate(self._file, self._position)

@@ -112,4 +112,7 @@ class Table:
             self._declare(Layout(**item))
         else:
             number, values = item
-            self.add(self._layouts[number], tuple(values))
+            layout = self._layouts[number]
+            if len(values) != len(layout.labels) or tuple(values) in self.series[layout]:
+                raise ValueError("a series that cannot be")
+            self.add(layout, tuple(values))

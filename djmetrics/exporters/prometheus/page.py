@@ -9,13 +9,16 @@ from .collector import Collector
 
 
 def register(collector: Collector) -> None:
-    """Put ``collector`` on prometheus_client's default page; once is enough, twice does no harm."""
+    """Put ``collector`` into prometheus_client's default registry; to do so twice does no harm.
+
+    Raises ``ValueError`` if another collector there has metrics of the same names.
+    """
     if collector not in _registered():
         REGISTRY.register(collector)
 
 
 def unregister(collector: Collector) -> None:
-    """Take ``collector`` off the default page, if it is there."""
+    """Take ``collector`` out of the default registry, if it is there."""
     if collector in _registered():
         REGISTRY.unregister(collector)
 

@@ -16,12 +16,6 @@ def whole(operation: Operation) -> int:
     return operation.end - operation.start
 
 
-def exclusive(operation: Operation) -> int:
-    """Without its children."""
-    # Below zero where children ran side by side.
-    return max(0, operation.end - operation.start + operation.resumed_ns - operation.children_ns)
-
-
 def folded(operation: Operation) -> int:
     """All steps of an operation that stands for many."""
     return operation.end - operation.start + operation.resumed_ns
@@ -35,7 +29,7 @@ class Destination(NamedTuple):
 
 
 DESTINATIONS = {
-    "middleware": Destination(c.MIDDLEWARE_DURATION, exclusive),
+    "middleware": Destination(c.MIDDLEWARE_DURATION),
     "url": Destination(c.URL_RESOLVE),
     "view": Destination(c.VIEW_DURATION),
     "db": Destination(c.DB_OPERATION),

@@ -20,10 +20,7 @@ class Shared:
         self._index = Index(folder)
         try:
             with self._index.writing():
-                table = self._index.table
-                sizes = table.words + words, table.exemplar_words + exemplar_words
-                self._slot = Slot(folder, self._index.number, *sizes)
-                self._slot.reset_gauges(table)
+                self._slot = Slot(folder, self._index.number, self._index.table, words, exemplar_words)
         except BaseException:
             self._index.close()
             raise

@@ -37,18 +37,19 @@ def read_number(counts: bytes) -> int:
 class Slot:
     """A slot that this process owns."""
 
-    def __init__(self, folder: Path, index: int, words: int, exemplar_words: int) -> None:
-        """Take the lowest free slot for the index with that number, inside its ``writing``.
+    def __init__(self, folder: Path, index: int, table: Table, words: int, exemplar_words: int) -> None:
+        """Take the lowest free slot for the index with that number and table, inside its ``writing``.
 
-        Raises ``OSError`` if its files cannot be made.
+        It gets room for so many words more than the table has. Raises ``OSError`` if its files cannot be made.
         """
         number, self._lock = _take(folder)
         self._path = counts_path(folder, number)
         self._regions: list[FileRegion] = []
         try:
             self._bind(index, exemplars_path(folder, number))
-            self.counts = self._open(self._path, words)
-            self.exemplars = self._open(exemplars_path(folder, number), exemplar_words)
+            self.counts = self._open(self._path, table.words + words)
+            self.exemplars = self._open(exemplars_path(folder, number), table.exemplar_words + exemplar_words)
+            self._reset_gauges(table)
         except BaseException:
             self.release()
             raise
@@ -69,7 +70,7 @@ class Slot:
         """Whether the slot's file is still the one in the folder."""
         return same_file(self.counts.file, self._path)
 
-    def reset_gauges(self, table: Table) -> None:
+    def _reset_gauges(self, table: Table) -> None:
         """Set the gauges to zero that the former owner left: they spoke of a process that is gone."""
         found = memoryview(self.counts.copy(table.words)).cast("Q")
         for layout, entries in table.series.items():

@@ -1,8 +1,9 @@
 """The store: where the Prometheus exporter counts, and what a scrape reads."""
 
-import os
 import threading
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
+from os import getpid
 from pathlib import Path
 
 from djmetrics.catalogue import SERIES, WORKERS, Metric
@@ -14,7 +15,6 @@ from .files import SHARING
 from .forks import abandon_in_children
 from .layout import Layout
 from .memory import Memory
-from .regions import WORD
 from .series import Reading, Series
 from .shared import Shared
 
@@ -52,7 +52,7 @@ class Store:
         self._claims = Claims(counted, buckets, max_series, max_series_by_metric)
         self._warnings = Warnings()
         self._folder: Path | None = None
-        self._pid = os.getpid()
+        self._pid = getpid()
         self._locks = {self._pid: threading.Lock()}
         self.lock = self._locks[self._pid]
         self.generation = 0
@@ -87,8 +87,8 @@ class Store:
         ``value`` is in recorded units, ``timestamp_ns`` since 1970. Ignored for metrics without exemplars.
         """
         if series.exemplars is not None:
-            found = exemplars.Exemplar(timestamp_ns, value, trace_id, span_id)
-            exemplars.write(self._exemplar_words, exemplars.place(series.exemplars, bucket), found)
+            place = exemplars.place(series.exemplars, bucket)
+            exemplars.write(self._exemplar_words, place, timestamp_ns, value, trace_id, span_id)
 
     def attach(self, folder: Path) -> None:
         """Share ``folder`` with other processes: take a slot there, and move what was counted in memory to it.
@@ -99,39 +99,32 @@ class Store:
         self.refresh_process()
         with self.lock:
             if not SHARING:
-                self._warnings.warn(
-                    "attach", "this platform cannot share metrics: each process shows its own"
-                )
+                self._warnings.warn("attach", "this platform cannot share metrics: each process has its own")
             elif folder != self._folder:
                 if isinstance(self._backing, Shared):
                     self._backing.close()
                     self._use(self._make_memory())
                 self._folder = folder
                 self._share(folder)
+        self._warnings.say()
 
     def refresh_process(self) -> None:
         """Notice a fork: the child begins with no counts, a slot of its own and a fresh lock.
 
-        Cheap when there was none. The lock is not held.
+        Cheap when there was none. The lock is not held, so this also writes to the log what came up while it was.
         """
-        if self._pid != os.getpid():
-            self._start_over(os.getpid())
+        if self._pid != getpid():
+            self._start_over(getpid())
+        if self._warnings.waiting:
+            self._warnings.say()
 
     def read(self) -> Reading:
         """Copy what all processes have counted. Takes the lock, but not while it reads the slots."""
         self.refresh_process()
-        with self.lock:
-            self._bring_up_to_date()
-            backing, table = self._backing, self._backing.table
-            series = {layout: list(table.series[layout].values()) for layout in self.layouts.values()}
-            own = copy_own(backing)
-        if isinstance(backing, Shared):
-            try:
-                slots = backing.read_slots(len(own.counts) // WORD, len(own.exemplars) // WORD)
-                return Reading(series, slots)
-            except OSError as error:
-                self._warnings.warn("read", "cannot read the metrics of other processes: %s", error)
-        return Reading(series, [own])
+        try:
+            return self._read()
+        finally:
+            self._warnings.say()
 
     def close(self) -> None:
         """Give the slot back and forget all counts; the store can be used and attached again. Takes the lock."""
@@ -144,6 +137,20 @@ class Store:
     def abandon(self) -> None:
         """In a forked child: close what is its parent's. It counts again after ``refresh_process``."""
         self._backing.abandon()
+
+    def _read(self) -> Reading:
+        with self.lock:
+            self._bring_up_to_date()
+            backing, table = self._backing, self._backing.table
+            series = {layout: list(table.series[layout].values()) for layout in self.layouts.values()}
+            sizes = table.words, table.exemplar_words
+            if not isinstance(backing, Shared):
+                return Reading(series, [copy_own(backing, *sizes)])
+        try:
+            return Reading(series, backing.read_slots(*sizes))
+        except OSError as error:
+            self._warnings.warn("read", "cannot read the metrics of other processes: %s", error)
+            return Reading(series, [copy_own(backing, *sizes)])
 
     def _make_memory(self) -> Memory:
         memory = Memory(self._claims.words, self._claims.exemplar_words)
@@ -170,14 +177,16 @@ class Store:
             self._warnings.warn("attach", message, folder, error)
             return
         layouts = set(self.layouts.values())
-        move(
-            self._backing, shared, layouts, lambda *claim: self._claims.claim(shared, self._warnings, *claim)
-        )
+        move(self._backing, shared, layouts, partial(self._claims.claim, shared, self._warnings))
         self._backing.close()
         self._use(shared)
 
     def _bring_up_to_date(self) -> None:
         """Read the index; take a slot if that failed before, or if someone has removed the files."""
+        if self._claims.failed:
+            # There may be room again: let the callers ask for their series once more.
+            self._claims.failed = False
+            self.generation += 1
         backing = self._backing
         if self._folder is not None and not (isinstance(backing, Shared) and backing.is_current()):
             self._share(self._folder)

@@ -1,4 +1,4 @@
-"""A record's totals, for one view: its series are found once."""
+"""What a finished record adds besides its operations; the series of records of one kind are found once."""
 
 from bisect import bisect_left
 from collections.abc import Callable
@@ -6,44 +6,85 @@ from collections.abc import Callable
 from ... import catalogue as c
 from ...catalogue import Metric
 from ...record import PHASES, Record
+from .plans import error_name
 from .store import Series
 
 Claim = Callable[[Metric, tuple[str, ...]], Series]
+Place = tuple[tuple[int, ...], int, int]
+"""A histogram's bounds, and where its buckets and its sum are."""
+
+
+def place(series: Series) -> Place:
+    """Where a histogram's figures are."""
+    return series.bounds, series.offset, series.offset + len(series.bounds) + 1
 
 
 class Totals:
-    """Adds the totals of a view's records to their series."""
+    """Adds the totals of records of one view, method, route, status, error and outcome."""
 
-    __slots__ = (
-        "cpu", "first_byte", "phases", "queries", "queue", "repeated", "request_size", "response_size",
-    )  # fmt: skip
+    def __init__(self, record: Record, claim: Claim, overflowed: Callable[[str], None]) -> None:
+        view = record.view
+        self._claim = claim
+        self._full: list[str] = []
+        self._overflowed = overflowed
+        status = "" if record.status is None else str(record.status)
+        # The conventions: without an exception, the status of a server's error.
+        error = error_name(record.error) or (status if status >= "500" else "")
+        self.series = self._find(c.REQUEST_DURATION, view, record.method, record.route, status, error)
+        self._duration = place(self.series)
+        self._cpu = place(self._find(c.REQUEST_CPU, view))
+        self._queries = place(self._find(c.REQUEST_QUERIES, view))
+        self._first_byte = place(self._find(c.FIRST_BYTE, view))
+        self._response_size = place(self._find(c.RESPONSE_BODY_SIZE, view))
+        self._request_size = place(self._find(c.REQUEST_BODY_SIZE, view))
+        self._queue = place(self._find(c.REQUEST_QUEUE, view))
+        self._repeated = self._find(c.REPEATED_QUERIES, view).offset
+        self._outcome = self._find(c.OUTCOMES, view, record.outcome).offset
+        self._error = None if record.error is None else self._find(c.EXCEPTIONS, view, error).offset
+        self._phases = {phase: self._find(c.PHASE_TIME, view, phase).offset for phase in PHASES}
 
-    def __init__(self, view: str, claim: Claim) -> None:
-        self.cpu = claim(c.REQUEST_CPU, (view,))
-        self.first_byte = claim(c.FIRST_BYTE, (view,))
-        self.queries = claim(c.REQUEST_QUERIES, (view,))
-        self.queue = claim(c.REQUEST_QUEUE, (view,))
-        self.request_size = claim(c.REQUEST_BODY_SIZE, (view,))
-        self.response_size = claim(c.RESPONSE_BODY_SIZE, (view,))
-        self.repeated = claim(c.REPEATED_QUERIES, (view,)).offset
-        self.phases = tuple((phase, claim(c.PHASE_TIME, (view, phase)).offset) for phase in PHASES)
+    def _find(self, metric: Metric, *values: str) -> Series:
+        series = self._claim(metric, values)
+        if series.overflow:
+            self._full.append(metric.name)
+        return series
 
     def add(self, words: memoryview, record: Record) -> None:
         """Add one record; what is None is not known of it and not counted."""
-        phases = record.phases
-        for phase, offset in self.phases:
-            words[offset] += phases[phase]
+        bounds, offset, total = self._duration
+        amount: int | None = record.duration
+        words[offset + bisect_left(bounds, record.duration)] += 1
+        words[total] += record.duration
+        bounds, offset, total = self._cpu
+        words[offset + bisect_left(bounds, record.cpu_ns)] += 1
+        words[total] += record.cpu_ns
+        bounds, offset, total = self._queries
+        words[offset + bisect_left(bounds, record.queries)] += 1
+        words[total] += record.queries
+        words[self._outcome] += 1
+        if (amount := record.first_byte_ns) is not None:
+            bounds, offset, total = self._first_byte
+            words[offset + bisect_left(bounds, amount)] += 1
+            words[total] += amount
+        if (amount := record.response_size) is not None:
+            bounds, offset, total = self._response_size
+            words[offset + bisect_left(bounds, amount)] += 1
+            words[total] += amount
+        if (amount := record.request_size) is not None:
+            bounds, offset, total = self._request_size
+            words[offset + bisect_left(bounds, amount)] += 1
+            words[total] += amount
+        if (amount := record.queue_ns) is not None:
+            bounds, offset, total = self._queue
+            words[offset + bisect_left(bounds, amount)] += 1
+            words[total] += amount
         if record.repeated_queries:
-            words[self.repeated] += record.repeated_queries
-        for series, amount in (
-            (self.cpu, record.cpu_ns),
-            (self.queries, record.queries),
-            (self.first_byte, record.first_byte_ns),
-            (self.response_size, record.response_size),
-            (self.request_size, record.request_size),
-            (self.queue, record.queue_ns),
-        ):
-            if amount is not None:
-                bounds, offset = series.bounds, series.offset
-                words[offset + bisect_left(bounds, amount)] += 1
-                words[offset + len(bounds) + 1] += amount
+            words[self._repeated] += record.repeated_queries
+        if self._error is not None:
+            words[self._error] += 1
+        phases = self._phases
+        for phase, ns in record.phases.items():
+            if ns > 0:
+                words[phases[phase]] += ns
+        for name in self._full:
+            self._overflowed(name)

@@ -115,11 +115,11 @@ def default_url() -> str:
 
 def default_token(url: str) -> str:
     """These settings' token for a page on this host; another host must not learn it unasked."""
-    host = urlsplit(url).hostname or ""
     with suppress(ValueError):
-        if ip_address(host).is_loopback:
+        host = urlsplit(url).hostname or ""
+        if host == "localhost" or ip_address(host).is_loopback:
             return str(get_settings().metrics_token)
-    return str(get_settings().metrics_token) if host == "localhost" else ""
+    return ""
 
 
 @contextmanager

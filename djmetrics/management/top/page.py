@@ -63,9 +63,9 @@ def fetch(url: str, token: str = "", timeout: float = 10) -> Page:
 
 
 def _download(url: str, token: str, timeout: float) -> str:
-    if urlsplit(url).scheme not in ("http", "https"):
-        raise PageError(f"{url} is not an http:// or https:// URL.")
     try:
+        if urlsplit(url).scheme not in ("http", "https"):
+            raise PageError(f"{url} is not an http:// or https:// URL.")
         request = Request(url, headers={"Accept": "text/plain; version=0.0.4"})  # noqa: S310, checked above
         if token:
             request.add_unredirected_header("Authorization", f"Bearer {token}")
@@ -106,7 +106,8 @@ def parse(text: str, url: str = "The page") -> dict[Series, float]:
         }
     except (ValueError, KeyError, IndexError):
         raise PageError(_not_a_page(url)) from None
-    if not samples and f"# TYPE {DURATION}" not in text:
+    # A site that had no request yet shows djmetrics' own gauges and nothing else.
+    if not samples and not any(f"# TYPE {name}" in text for name in (DURATION, "djmetrics_")):
         if "# TYPE " not in text:
             raise PageError(_not_a_page(url))
         raise PageError(f"{url} is a metrics page, but djmetrics' metrics are not on it.")

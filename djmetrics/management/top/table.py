@@ -14,19 +14,19 @@ from .figures import Row, cells
 
 # Letters tell the phases apart where colours cannot: in a log, or to a colour-blind eye.
 STYLES = {
-    "middleware": ("m", "black on bright_magenta"),
-    "url": ("u", "black on bright_cyan"),
-    "view": ("v", "black on bright_green"),
-    "template": ("t", "black on bright_yellow"),
-    "db": ("d", "bright_white on blue"),
-    "cache": ("c", "black on cyan"),
-    "other": ("o", "bright_white on grey37"),
+    "middleware": ("m", "black on color(176)"),
+    "url": ("u", "black on color(80)"),
+    "view": ("v", "black on color(114)"),
+    "template": ("t", "black on color(221)"),
+    "db": ("d", "black on color(75)"),
+    "cache": ("c", "black on color(209)"),
+    "other": ("o", "black on color(248)"),
 }
 COLUMNS = ("req/s", "errors", "err/s", "p50 ms", "p95 ms", "p99 ms", "queries", "CPU ms")
 NARROW_VIEW, WIDE_VIEW, MIN_BAR = 14, 40, 13
 ROOMY = 110
 """Columns of the terminal from which on the table's columns stand further apart."""
-OTHER_LINES = 8
+OTHER_LINES = 9
 """What the table takes beside its rows: title, heading, rules, totals, legend, note."""
 
 
@@ -53,31 +53,26 @@ class View:
 
     def _table(self, rows: Sequence[Row], width: int) -> Table:
         padding = 1 if width >= ROOMY else 0
-        view_width, bar_width = widths([row.view for row in rows], width, padding)
-        table = Table(
-            box=box.SIMPLE_HEAD,
-            show_footer=True,
-            footer_style="bold",
-            padding=(0, padding, 0, 0),
-            pad_edge=False,
-        )
+        footer, lines = numbers(self.total), [numbers(row) for row in rows]
+        figures = [max(map(len, column)) for column in zip(COLUMNS, footer, *lines, strict=True)]
+        names = [row.view for row in rows]
+        view_width, bar_width = widths(names, width - sum(figures) - 2 - (len(figures) + 1) * (1 + padding))
+
+        table = Table(box=box.SIMPLE_HEAD, show_footer=True, padding=(0, padding, 0, 0), pad_edge=False)
+        table.footer_style = "bold"
         table.add_column("view", self.total.view, width=view_width, no_wrap=True)
-        for name, figure in zip(COLUMNS, numbers(self.total), strict=True):
-            table.add_column(
-                name, figure, justify="right", min_width=len(name), no_wrap=True, footer_style="bold"
-            )
+        for name, total, figure_width in zip(COLUMNS, footer, figures, strict=True):
+            table.add_column(name, total, justify="right", width=figure_width, no_wrap=True)
         if bar_width:
             table.add_column("time by phase", bar(self.total, bar_width), width=bar_width, no_wrap=True)
-        for row in rows:
+        for row, line in zip(rows, lines, strict=True):
             drawn = [bar(row, bar_width)] if bar_width else []
-            table.add_row(Text(shortened(row.view, view_width)), *numbers(row), *drawn)
+            table.add_row(Text(shortened(row.view, view_width)), *line, *drawn)
         return table
 
 
-def widths(views: Sequence[str], width: int, padding: int) -> tuple[int, int]:
-    """The widths of the views' column and of the bars; 0 for bars that would be too short to be read."""
-    gaps = 2 + (len(COLUMNS) + 1) * (1 + padding)
-    room = width - sum(len(name) for name in COLUMNS) - gaps
+def widths(views: Sequence[str], room: int) -> tuple[int, int]:
+    """The widths of the views' column and of the bars, that is 0 where a bar would be too short to be read."""
     wanted = max(NARROW_VIEW, min(max((len(name) for name in views), default=0), WIDE_VIEW))
     if room < NARROW_VIEW + MIN_BAR:
         return max(NARROW_VIEW, min(wanted, room)), 0

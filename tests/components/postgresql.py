@@ -1,0 +1,71 @@
+"""A PostgreSQL server that writes each statement to its log."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from . import process
+
+USER = "postgres"
+
+
+@dataclass(frozen=True, slots=True)
+class PostgreSQL:
+    port: int
+    log: Path
+
+    @property
+    def settings(self) -> dict[str, object]:
+        """An entry for ``DATABASES``."""
+        return {
+            "ENGINE": "django.db.backends.postgresql",
+            "NAME": "postgres",
+            "USER": USER,
+            "HOST": "127.0.0.1",
+            "PORT": str(self.port),
+        }
+
+    def statements(self) -> list[str]:
+        """Every statement that clients sent so far, as the server logged it, oldest first."""
+        marks = ("LOG:  statement: ", "LOG:  execute ")
+        lines = self.log.read_text(errors="replace").splitlines()
+        return [line.split(mark, 1)[1] for line in lines for mark in marks if mark in line]
+
+
+@contextmanager
+def running() -> Iterator[PostgreSQL]:
+    initdb, postgres = process.binary("initdb"), process.binary("postgres")
+    port = process.free_port()
+    # It refuses to run as root.
+    with process.folder(owner=USER) as home:
+        data = home / "data"
+        process.run(
+            [
+                initdb,
+                "-D",
+                str(data),
+                "-A",
+                "trust",
+                "-U",
+                USER,
+                "-E",
+                "UTF8",
+                "--locale=C.UTF-8",
+                "--no-sync",
+            ],
+            cwd=home,
+            user=USER,
+        )
+        command = [
+            *(postgres, "-D", str(data), "-p", str(port), "-k", str(home), "-h", "127.0.0.1", "-F"),
+            *("-c", "log_statement=all"),
+        ]
+        log = home / "server.log"
+        # The port accepts connections before the server does; its log says when it does.
+        with process.running(command, ready=lambda: _is_ready(log), cwd=home, user=USER):
+            yield PostgreSQL(port, log)
+
+
+def _is_ready(log: Path) -> bool:
+    return "database system is ready to accept connections" in log.read_text(errors="replace")

@@ -1,0 +1,67 @@
+"""One server per configuration for the whole session, and the truth table."""
+
+import os
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.components.process import Missing
+
+from . import drivers
+from .drivers import CONFIGURATIONS, Configuration, Server
+from .truth import Row, Table
+
+HERE = os.path.dirname(__file__)
+Truth = Callable[[str, str, float, float], Row]
+
+MULTIPLE = [each for each in CONFIGURATIONS if each.workers > 1 and each.respawns]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Every test in this folder starts servers."""
+    for item in items:
+        if str(item.path).startswith(HERE):
+            item.add_marker(pytest.mark.servers)
+
+
+def started(configuration: Configuration) -> Iterator[Server]:
+    """Run one configuration; skip where its program is missing, but fail in CI."""
+    try:
+        with drivers.serving(configuration) as server:
+            yield server
+    except Missing as missing:
+        if os.environ.get("CI") == "true":
+            raise
+        pytest.skip(str(missing))
+
+
+@pytest.fixture(scope="session", params=CONFIGURATIONS, ids=lambda each: each.name.replace(" ", "-"))
+def server(request: pytest.FixtureRequest) -> Iterator[Server]:
+    """The site, running under each server in turn."""
+    yield from started(request.param)
+
+
+@pytest.fixture(params=MULTIPLE, ids=lambda each: each.name.replace(" ", "-"))
+def mortal(request: pytest.FixtureRequest) -> Iterator[Server]:
+    """The site under each server that replaces its workers, started for one test that kills some."""
+    yield from started(request.param)
+
+
+@pytest.fixture(scope="session")
+def truth_table() -> Iterator[Table]:
+    """All comparisons of this session."""
+    table = Table()
+    yield table
+    table.write()
+
+
+@pytest.fixture
+def truth(truth_table: Table, request: pytest.FixtureRequest) -> Truth:
+    """Note one comparison: figure, unit, exported, independent."""
+    name = "mortal" if "mortal" in request.fixturenames else "server"
+    running: Server = request.getfixturevalue(name)
+
+    def note(figure: str, unit: str, exported: float, independent: float) -> Row:
+        return truth_table.add(running.configuration.name, figure, unit, exported, independent)
+
+    return note

@@ -1,0 +1,1 @@
+"""A small site whose views do known amounts of work."""

@@ -1,0 +1,19 @@
+"""The site as a stranger would install djmetrics into it: one app, one middleware, one URL."""
+
+import os
+
+SECRET_KEY = "only for tests"
+ROOT_URLCONF = "tests.servers.site.urls"
+ALLOWED_HOSTS = ["*"]
+USE_TZ = True
+INSTALLED_APPS = ["djmetrics"]
+MIDDLEWARE = [
+    "djmetrics.middleware.DjmetricsMiddleware",
+    "django.middleware.common.CommonMiddleware",
+]
+DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}}
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+LOGGING_CONFIG = None
+DJMETRICS: dict[str, object] = {"METRICS_ALLOWED_IPS": ["127.0.0.1"]}
+if port := os.environ.get("SITE_METRICS_PORT"):
+    DJMETRICS["METRICS_PORT"] = int(port)

@@ -1,0 +1,262 @@
+"""The system checks: each mistake has an id, a message, a hint and a line in the documentation."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from django.core import checks as django_checks
+from django.test import override_settings
+
+from djmetrics import checks
+from djmetrics.gunicorn_check import unshared_workers
+
+GOOD = {"METRICS_TOKEN": "a-token-that-is-long-enough"}
+OTHER = "django.middleware.common.CommonMiddleware"
+ROOT = Path(checks.__file__).parent.parent
+
+
+@pytest.fixture(autouse=True)
+def no_workers(monkeypatch, tmp_path):
+    """No server is configured, whatever the machine's own environment says."""
+    for name in (
+        "WEB_CONCURRENCY",
+        "GUNICORN_CMD_ARGS",
+        "PROMETHEUS_MULTIPROC_DIR",
+        "DJMETRICS_MULTIPROC_DIR",
+    ):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(tmp_path)
+
+
+def run(middleware=(checks.MIDDLEWARE,), debug=False, **given):
+    """The messages of our checks, as ``manage.py check`` collects them."""
+    with override_settings(MIDDLEWARE=list(middleware), DEBUG=debug, DJMETRICS={**GOOD, **given}):
+        return django_checks.run_checks(tags=["djmetrics"])
+
+
+def ids(messages):
+    return [message.id for message in messages]
+
+
+def test_a_site_without_mistakes_hears_nothing():
+    """Installed as the README says, no check speaks."""
+    assert run() == []
+
+
+@pytest.mark.parametrize(
+    "given,id,said",
+    [
+        ({"METRICS_TOKN": "x"}, "djmetrics.E001", "Did you mean 'METRICS_TOKEN'?"),
+        ({"SOMETHING": 1}, "djmetrics.E001", "Remove it"),
+        ({"ENABLED": "yes"}, "djmetrics.E002", "must be a bool, not str"),
+        ({"HOOKS": {"templates": False}}, "djmetrics.E003", "Did you mean 'template'?"),
+        ({"METRICS_PORT": 0}, "djmetrics.E003", "must be at least 1 and at most 65535"),
+        (
+            {"BUCKETS": {"http.server.request.durations": [1]}},
+            "djmetrics.E003",
+            "Did you mean 'http.server.request.duration'?",
+        ),
+        ({"BUCKETS": {"django_request_phase_time_seconds_total": [1]}}, "djmetrics.E003", "not a histogram"),
+        (
+            {"MAX_SERIES": {"django.views.duration": 9}},
+            "djmetrics.E003",
+            "Did you mean 'django.view.duration'?",
+        ),
+        ({"EXTRA_HOOKS": ["nowhere.to.be.found"]}, "djmetrics.E005", "ModuleNotFoundError"),
+        ({"EXTRA_EXPORTERS": ["djmetrics.conf.Nothing"]}, "djmetrics.E005", "djmetrics.conf.Nothing"),
+        ({"METRICS_TOKEN": "15 characters.".replace(" ", "-")}, "djmetrics.W004", "secrets.token_urlsafe"),
+        ({"METRICS_TOKEN": ""}, "djmetrics.W003", "METRICS_ALLOWED_IPS"),
+    ],
+    ids=str,
+)
+def test_each_mistake_in_the_settings_has_its_check(given, id, said):
+    """One mistake is one message, which says what to do and where to read on."""
+    (message,) = run(**given)
+
+    assert message.id == id
+    assert said in f"{message.msg} {message.hint}"
+    anchor = id.lower().replace(".", "-")
+    assert message.hint.endswith(f"See docs/reference/checks.md#{anchor}.")
+
+
+def test_several_mistakes_are_several_messages():
+    """No mistake hides another one."""
+    given = {
+        "ENABLE": True,
+        "HOOKS": {"url": 1, "sql": True},
+        "BUCKETS": {"x": [1], "django.view.duration": [2, 1]},
+    }
+
+    assert sorted(ids(run(**given))) == ["djmetrics.E001", "djmetrics.E002", *["djmetrics.E003"] * 3]
+
+
+def test_a_wrong_dict_is_one_message_and_leaves_the_page_closed():
+    """DJMETRICS that is no dict counts as empty."""
+    with override_settings(MIDDLEWARE=[checks.MIDDLEWARE], DEBUG=False, DJMETRICS=["ENABLED"]):
+        found = django_checks.run_checks(tags=["djmetrics"])
+
+    assert sorted(ids(found)) == ["djmetrics.E002", "djmetrics.W003"]
+
+
+def test_names_are_shown_as_the_site_spells_them():
+    """A message names the key that is in the file, not our own spelling of it."""
+    (message,) = run(BUCKETS={"no_such_metric_seconds": [1]})
+
+    assert "DJMETRICS['BUCKETS']['no_such_metric_seconds']" in message.msg
+
+
+def test_the_default_ceiling_is_no_metric():
+    """'default' is a right key of MAX_SERIES."""
+    assert run(MAX_SERIES={"default": 5, "django_view_duration_seconds": 6}) == []
+
+
+def test_no_message_shows_the_token():
+    """A token that is refused is not printed into a log."""
+    messages = run(METRICS_TOKEN="sup3r secret") + run(METRICS_TOKEN="sup3r") + run(METRICS_TOKN="sup3r")
+
+    assert sorted(ids(messages)) == ["djmetrics.E001", "djmetrics.E003", "djmetrics.W003", "djmetrics.W004"]
+    assert "sup3r" not in repr(messages)
+
+
+@pytest.mark.parametrize(
+    "middleware,expected",
+    [
+        ([], ["djmetrics.W001"]),
+        ([OTHER], ["djmetrics.W001"]),
+        ([checks.MIDDLEWARE, OTHER], []),
+        ([OTHER, checks.MIDDLEWARE], ["djmetrics.W002"]),
+        ([checks.MIDDLEWARE, OTHER, checks.MIDDLEWARE], ["djmetrics.E004"]),
+        ([OTHER, checks.MIDDLEWARE, checks.MIDDLEWARE], ["djmetrics.E004", "djmetrics.W002"]),
+    ],
+)
+def test_the_middleware_is_there_once_and_first(middleware, expected):
+    """Missing and not first are warnings, twice is an error; each is a message of its own."""
+    assert ids(run(middleware)) == expected
+
+
+def test_a_site_that_switched_djmetrics_off_is_not_warned():
+    """ENABLED False silences what only matters when something is measured."""
+    assert run([], ENABLED=False, METRICS_TOKEN="") == []
+
+
+@pytest.mark.parametrize("given", [{"METRICS_ALLOWED_IPS": ["::1"]}, {"METRICS_PORT": 9100}])
+def test_one_way_in_is_enough(given):
+    """The page is closed to everyone only when there is neither address, token nor port."""
+    assert run(METRICS_TOKEN="", **given) == []
+
+
+def test_debug_opens_the_page_to_its_developer():
+    """Under DEBUG loopback may read, so that no check speaks."""
+    assert run(debug=True, METRICS_TOKEN="") == []
+
+
+CONFIGURED = "workers = 4\n"
+OURS = "from djmetrics.gunicorn import *\n"
+
+
+@pytest.mark.parametrize(
+    "environment,file,source",
+    [
+        ({}, None, None),
+        ({"GUNICORN_CMD_ARGS": "-w 4"}, None, "GUNICORN_CMD_ARGS"),
+        ({"GUNICORN_CMD_ARGS": "--workers=4 --bind :80"}, None, "GUNICORN_CMD_ARGS"),
+        ({"GUNICORN_CMD_ARGS": "-w4 -k gthread"}, "bind = ':80'\n", "GUNICORN_CMD_ARGS"),
+        ({"GUNICORN_CMD_ARGS": "-w 1"}, CONFIGURED, None),
+        ({"GUNICORN_CMD_ARGS": "-w 4"}, OURS, None),
+        ({"GUNICORN_CMD_ARGS": "-w 'four"}, None, None),
+        ({"GUNICORN_CMD_ARGS": "-w four"}, None, None),
+        ({}, CONFIGURED, "gunicorn.conf.py"),
+        ({}, "workers: int = 4\n", "gunicorn.conf.py"),
+        ({}, "import os\nworkers = os.cpu_count() * 2\n", "gunicorn.conf.py"),
+        ({}, "workers = 1\n", None),
+        ({}, CONFIGURED + OURS, None),
+        ({}, "from djmetrics import gunicorn as hooks\n" + CONFIGURED, None),
+        ({}, "import djmetrics.gunicorn\n" + CONFIGURED, None),
+        ({}, "# from djmetrics.gunicorn import *\n" + CONFIGURED, "gunicorn.conf.py"),
+        ({}, "import djmetrics.gunicornish\n" + CONFIGURED, "gunicorn.conf.py"),
+        ({}, "this is no Python\n", None),
+        ({"PROMETHEUS_MULTIPROC_DIR": "/run/x"}, CONFIGURED, None),
+        ({"DJMETRICS_MULTIPROC_DIR": "/run/x"}, CONFIGURED, None),
+    ],
+    ids=str,
+)
+def test_several_gunicorn_workers_need_our_line(environment, file, source, tmp_path, monkeypatch):
+    """Several workers without `djmetrics.gunicorn` in the configuration file are found where they are asked for."""
+    if file is not None:
+        (tmp_path / "gunicorn.conf.py").write_text(file)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    messages = run()
+
+    assert ids(messages) == ([] if source is None else ["djmetrics.W005"])
+    if source is not None:
+        assert source in messages[0].msg
+        assert "from djmetrics.gunicorn import *" in messages[0].hint
+
+
+def test_web_concurrency_counts_where_gunicorn_is_installed(tmp_path, monkeypatch):
+    """Other servers read WEB_CONCURRENCY too, and need no line of their own."""
+    environment = {"WEB_CONCURRENCY": "3"}
+    (tmp_path / "gunicorn.py").touch()
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(sys.modules, "gunicorn", raising=False)
+
+    found = unshared_workers(environment, tmp_path)
+    assert (found.workers, found.source) == (3, "WEB_CONCURRENCY")
+    assert unshared_workers({"WEB_CONCURRENCY": "1"}, tmp_path) is None
+    assert unshared_workers({"WEB_CONCURRENCY": "many"}, tmp_path) is None
+
+
+def test_web_concurrency_says_nothing_of_other_servers(tmp_path, monkeypatch):
+    """Without gunicorn the variable is another server's."""
+    monkeypatch.setattr(sys, "path", [])
+    monkeypatch.delitem(sys.modules, "gunicorn", raising=False)
+
+    assert unshared_workers({"WEB_CONCURRENCY": "3"}, tmp_path) is None
+
+
+def test_the_configuration_file_may_be_elsewhere(tmp_path):
+    """The file that GUNICORN_CMD_ARGS names is the one that counts, and it is not run."""
+    (tmp_path / "deploy.py").write_text(OURS + CONFIGURED + "raise SystemExit('was run')\n")
+    (tmp_path / "gunicorn.conf.py").write_text(CONFIGURED)
+
+    assert unshared_workers({"GUNICORN_CMD_ARGS": "-c deploy.py"}, tmp_path) is None
+    assert unshared_workers({}, tmp_path).source == "gunicorn.conf.py"
+
+
+def test_the_table_describes_every_check():
+    """The reference table is complete: ids are unique and in order, and each row can be shown without a mistake."""
+    declared = [value for value in vars(checks).values() if isinstance(value, checks.Check)]
+
+    assert list(checks.TABLE) == declared
+    assert [row.id for row in checks.TABLE] == sorted({row.id for row in checks.TABLE})
+    for row in checks.TABLE:
+        assert row.level == {"E": "Error", "W": "Warning"}[row.id[0]]
+        assert row.summary.endswith(".")
+        assert row.hint
+
+
+def test_a_site_full_of_mistakes_starts(tmp_path):
+    """`manage.py check` reports the mistakes of a site whose every setting is wrong, and the site itself starts."""
+    (tmp_path / "wrong.py").write_text(
+        "SECRET_KEY = 'x'\nROOT_URLCONF = 'urls'\nINSTALLED_APPS = ['djmetrics']\n"
+        "MIDDLEWARE = ['djmetrics.middleware.DjmetricsMiddleware'] * 2\n"
+        "DJMETRICS = {'ENABLE': 1, 'HOOKS': 3, 'MAX_SERIES': -1, 'EXTRA_HOOKS': ['no.where'], 'METRICS_TOKEN': 'a'}\n"
+    )
+    (tmp_path / "urls.py").write_text(
+        "from django.urls import include, path\nurlpatterns = [path('', include('djmetrics.urls'))]\n"
+    )
+    environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "wrong", "PYTHONPATH": f"{tmp_path}:{ROOT}"}
+
+    def python(*arguments):
+        return subprocess.run(
+            [sys.executable, *arguments], cwd=tmp_path, env=environment, capture_output=True, text=True
+        )
+
+    checked = python("-m", "django", "check")
+    found = {f"djmetrics.{id}" for id in ("E001", "E002", "E003", "E004", "E005", "W004")}
+    assert {id for id in found if id in checked.stderr} == found
+    started = python("-c", "from django.core.wsgi import get_wsgi_application as make; print(make())")
+    assert "WSGIHandler" in started.stdout, started.stderr
