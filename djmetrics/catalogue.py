@@ -1,7 +1,7 @@
 """Every metric, declared once: name, kind, unit, labels, buckets, help.
 
-Exporters derive their names from here; the reference tables, the dashboards and the rules are checked against it.
-Durations are recorded in whole nanoseconds and sizes in bytes; a metric's unit is the one it is shown in.
+Exporters derive their names from here; the reference tables, the dashboards and the rules are checked against
+it. Durations are recorded in whole nanoseconds and sizes in bytes; a metric's unit is the one it is shown in.
 """
 
 from collections.abc import Iterator
@@ -31,8 +31,9 @@ COUNT_BUCKETS = (0.0, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000
 class Metric:
     """One metric.
 
-    ``labels`` are attribute names in the order in which exporters give their values; ``buckets`` are upper bounds in
-    ``unit``, ascending, without infinity; ``exemplars`` says whether trace ids are kept beside its buckets.
+    ``labels`` are attribute names in the order in which exporters give their values; ``buckets`` are upper
+    bounds in ``unit``, ascending, without infinity; ``exemplars`` says whether trace ids are kept beside its
+    buckets.
     """
 
     name: str
@@ -50,16 +51,24 @@ class Metric:
 
 
 def histogram(
-    name: str, unit: Unit, labels: tuple[str, ...], buckets: tuple[float, ...], help: str, exemplars: bool = False
+    name: str,
+    unit: Unit,
+    labels: tuple[str, ...],
+    buckets: tuple[float, ...],
+    help: str,
+    exemplars: bool = False,
 ) -> Metric:
+    """A distribution: counts of observations by bucket, and their sum."""
     return Metric(name, "histogram", unit, labels, help, buckets, exemplars)
 
 
 def counter(name: str, unit: Unit, labels: tuple[str, ...], help: str) -> Metric:
+    """A sum that never goes down."""
     return Metric(name, "counter", unit, labels, help)
 
 
 def gauge(name: str, unit: Unit, labels: tuple[str, ...], help: str) -> Metric:
+    """A figure as it is now."""
     return Metric(name, "gauge", unit, labels, help)
 
 
@@ -72,13 +81,24 @@ REQUEST_DURATION = histogram(
     exemplars=True,
 )
 ACTIVE_REQUESTS = gauge(
-    "http.server.active_requests", "{request}", (s.HTTP_REQUEST_METHOD,), "Requests that are being served now."
+    "http.server.active_requests",
+    "{request}",
+    (s.HTTP_REQUEST_METHOD,),
+    "Requests that are being served now.",
 )
 REQUEST_BODY_SIZE = histogram(
-    "http.server.request.body.size", BYTES, (s.VIEW,), SIZE_BUCKETS, "Size of request bodies, from Content-Length."
+    "http.server.request.body.size",
+    BYTES,
+    (s.VIEW,),
+    SIZE_BUCKETS,
+    "Size of request bodies, from Content-Length.",
 )
 RESPONSE_BODY_SIZE = histogram(
-    "http.server.response.body.size", BYTES, (s.VIEW,), SIZE_BUCKETS, "Size of response bodies, streamed ones too."
+    "http.server.response.body.size",
+    BYTES,
+    (s.VIEW,),
+    SIZE_BUCKETS,
+    "Size of response bodies, streamed ones too.",
 )
 REQUEST_QUEUE = histogram(
     "django.request.queue.duration",
@@ -165,7 +185,11 @@ TEMPLATE_RENDER = histogram(
     "Time to render one template, with the templates it includes.",
 )
 TEMPLATE_COMPILE = histogram(
-    "django.template.compile.duration", SECONDS, (s.TEMPLATE, s.ENGINE), PART_BUCKETS, "Time to compile one template."
+    "django.template.compile.duration",
+    SECONDS,
+    (s.TEMPLATE, s.ENGINE),
+    PART_BUCKETS,
+    "Time to compile one template.",
 )
 CACHE_OPERATION = histogram(
     "django.cache.operation.duration",
@@ -178,7 +202,10 @@ CACHE_KEYS = counter(
     "django.cache.keys", "{key}", (s.ALIAS, s.OPERATION, s.RESULT), "Keys asked for, by hit and miss."
 )
 CACHE_IO = counter(
-    "django.cache.io", BYTES, (s.ALIAS, s.OPERATION), "Size of text and byte values read and written; others unknown."
+    "django.cache.io",
+    BYTES,
+    (s.ALIAS, s.OPERATION),
+    "Size of text and byte values read and written; others unknown.",
 )
 CACHE_FRAGMENT = histogram(
     "django.cache.fragment.duration",
@@ -195,14 +222,19 @@ OPERATION = histogram(
     "Time of one operation of a kind that has no metric of its own: what third parties' hooks time.",
 )
 SERIES_OVERFLOWS = counter(
-    "djmetrics.series.overflows", "1", (s.METRIC,), "Observations that went to the overflow series of a full metric."
+    "djmetrics.series.overflows",
+    "1",
+    (s.METRIC,),
+    "Observations that went to the overflow series of a full metric.",
 )
 SERIES = gauge("djmetrics.series", "1", (s.METRIC,), "Series in use, by metric.")
 OPERATIONS_SPILLED = counter(
     "djmetrics.operations.spilled", "1", (), "Operations counted, but not kept in their record: it was full."
 )
 ERRORS = counter("djmetrics.errors", "1", (s.PLACE,), "Failures inside djmetrics itself, by place.")
-EXPORT_TIME = counter("djmetrics.export.time", SECONDS, (), "Time that djmetrics spent adding up finished records.")
+EXPORT_TIME = counter(
+    "djmetrics.export.time", SECONDS, (), "Time that djmetrics spent adding up finished records."
+)
 WORKERS = gauge("djmetrics.workers", "1", (), "Worker processes that share this page and are alive.")
 BUILD_INFO = gauge(
     "djmetrics.build_info",

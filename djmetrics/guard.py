@@ -23,6 +23,8 @@ def failed(place: str) -> None:
     counts[place] += 1
     pending[place] += 1
     if counts[place] == 1:
-        logger.exception("djmetrics failed in %s; the site is not affected. This is logged once per process.", place)
+        logger.exception(
+            "djmetrics failed in %s; the site is not affected. This is logged once per process.", place
+        )
     if strict:
-        raise  # noqa: PLE0704 - the caller is in an except block
+        raise

@@ -1,6 +1,7 @@
 """Stretches of work: which thread or task works for which record, and the CPU time that it uses meanwhile.
 
-A request's work may wander over threads and share an event loop's with others. Its CPU time is the sum of its stretches.
+A request's work may wander over threads and share an event loop's with others. Its CPU time is the sum of its
+stretches.
 """
 
 import threading
@@ -20,6 +21,12 @@ class _Lane(threading.local):
 
 
 _lane = _Lane()
+
+
+def current() -> Record | None:
+    """The record that this thread's CPU time is being added to."""
+    return _lane.record
+
 
 Stay = tuple[Operation | None, Record | None, int]
 

@@ -14,9 +14,10 @@ from .streaming import watch
 
 
 class DjmetricsMiddleware:
-    """Opens a record for each request and closes it after the response's last byte. To be listed first in ``MIDDLEWARE``.
+    """Opens a record for each request, and closes it after the response's last byte. First in ``MIDDLEWARE``.
 
-    It changes neither request nor response, and runs in the mode of what is inside it, so that it adds no thread hop.
+    It changes neither request nor response, and runs in the mode of what is inside it, so that it adds no
+    thread hop.
     """
 
     sync_capable = True
@@ -91,7 +92,7 @@ def _answered(record: Record, request: Any, response: Any) -> None:
 
 
 def _broke(record: Record, error: BaseException) -> None:
-    """Only what is no ``Exception`` comes here (a cancelled task, an exit), or any in a test client that lets it through."""
+    """What is no ``Exception`` comes here (a cancelled task, an exit), and any that a test client lets through."""
     cancelled = isinstance(error, CancelledError)
     record.outcome = "disconnected" if cancelled else "failed"
     if not cancelled:

@@ -1,22 +1,33 @@
 """Replace, remember, restore.
 
-A patch is undone only where it is still in place: if somebody else has patched over it since, theirs stays, and ours lies
-inert below it (``Patches.active`` is then false, and what we put there looks at it).
+A patch is undone only where it is still in place: if somebody else has patched over it since, theirs stays, and
+ours lies inert below it (``Patches.active`` is then false, and what we put there looks at it).
 """
 
 import functools
+import weakref
 from collections.abc import Callable
 from typing import Any
 
 _MISSING = object()
 
 
+_all: "weakref.WeakSet[Patches]" = weakref.WeakSet()
+
+
+def in_place() -> list[str]:
+    """Whose patches are in place now."""
+    return sorted(patches.name for patches in _all if patches.owners())
+
+
 class Patches:
     """The patches of one hook. ``replace`` and ``restore`` may be called any number of times."""
 
-    def __init__(self) -> None:
+    def __init__(self, name: str = "") -> None:
+        self.name = name
         self.active = False
         self._patches: dict[tuple[int, str], tuple[Any, str, Any, Any]] = {}
+        _all.add(self)
 
     def replace(self, owner: Any, name: str, make: Callable[[Any], Any]) -> None:
         """Set ``owner.name`` to ``make(original)``, unless our patch is there already.
@@ -26,8 +37,8 @@ class Patches:
         self.active = True
         key = (id(owner), name)
         own = vars(owner).get(name, _MISSING)
-        if key in self._patches:
-            return
+        if key in self._patches and own is not self._patches[key][2]:
+            return  # in place, or below somebody else's patch
         original = getattr(owner, name) if own is _MISSING else own
         ours = make(original)
         if hasattr(original, "__code__") and ours is not original:

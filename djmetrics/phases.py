@@ -1,8 +1,9 @@
 """Exclusive time: where a record's time went, by phase, so that the phases sum to the whole.
 
-One after another, an operation's own time is its duration less its children's. Side by side (``asyncio.gather``, threads)
-these overlap, and the phases would sum to more than the record took. Then each instant is shared equally among the operations
-that were running at it and had no child running; what no operation covered is "other".
+One after another, an operation's own time is its duration less its children's. Side by side
+(``asyncio.gather``, threads) these overlap, and the phases would sum to more than the record took. Then each
+instant is shared equally among the operations that were running at it and had no child running; what no
+operation covered is "other".
 """
 
 from collections.abc import Iterable
@@ -20,8 +21,8 @@ PHASES = ("middleware", "url", "view", "template", "db", "cache", "other")
 def exclusive_phases(record: "Record") -> dict[str, int]:
     """The exclusive nanoseconds of each phase of a closed record; they sum to its duration.
 
-    Exact when all its operations are still there. Of a record whose operations overlapped, spilled ones and steps of resumed
-    ones have no interval of their own, and are scaled.
+    Exact when all its operations are still there. Of a record whose operations overlapped, spilled ones and
+    steps of resumed ones have no interval of their own, and are scaled.
     """
     spilled = record.spilled_phases
     if not record.root.concurrent:

@@ -1,7 +1,7 @@
 """What exporters read: records, operations and what operations are about. Plain data, no behaviour.
 
-All times are whole nanoseconds. ``start`` and ``end`` are of one monotonic clock; a record's ``started_at`` says when that
-was, in nanoseconds since 1970.
+All times are whole nanoseconds. ``start`` and ``end`` are of one monotonic clock; a record's ``started_at``
+says when that was, in nanoseconds since 1970.
 """
 
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from .phases import PHASES, exclusive_phases
 
-__all__ = ["PHASES", "Layer", "Operation", "Record", "Root", "Statement", "Subject"]
+__all__ = ["PHASES", "Layer", "Operation", "Record", "Root", "Statement", "Subject", "layer_operations"]
 
 PHASE_OF_KIND = {
     "middleware": "middleware",
@@ -29,8 +29,8 @@ PHASE_OF_KIND = {
 class Subject:
     """What an operation is about. Hooks make each subject once and share it among its operations.
 
-    ``kind`` names the component ("db"), ``name`` the thing ("SELECT runs_run"), ``phase`` one of ``PHASES``, and
-    ``attributes`` say more, by the names of ``semconv``.
+    ``kind`` names the component ("db"), ``name`` the thing ("SELECT runs_run"), ``phase`` one of ``PHASES``,
+    and ``attributes`` say more, by the names of ``semconv``.
     """
 
     __slots__ = ("attributes", "kind", "name", "phase")
@@ -50,9 +50,10 @@ class Subject:
 class Operation:
     """One timed piece of work inside a record.
 
-    ``children_ns`` is what its child operations took, ``resumed_ns`` what it took when it went on after its end (the
-    fetches of a query, the parts of a stream), ``error`` the class of the exception that left it, and ``detail`` whatever
-    its hook keeps for exporters that know the kind. ``last_end`` is when its latest child ended.
+    ``children_ns`` is what its child operations took, ``resumed_ns`` what it took when it went on after its end
+    (the fetches of a query, the parts of a stream), ``error`` the class of the exception that left it, and
+    ``detail`` whatever its hook keeps for exporters that know the kind. ``last_end`` is when its latest child
+    ended.
     """
 
     __slots__ = (
@@ -89,9 +90,9 @@ class Operation:
 class Root(Operation):
     """The operation that stands for a whole record.
 
-    ``operations`` and ``layers`` are where finished ones are put. ``record`` is None once the record is closed. ``resumable`` says whether
-    its operations may go on after their end: until the record is closed, and not in the process's, which is counted any time.
-    ``concurrent`` says that operations ran side by side.
+    ``operations`` and ``layers`` are where finished ones are put. ``record`` is None once the record is closed.
+    ``resumable`` says whether its operations may go on after their end: until the record is closed, and not in
+    the process's, which is counted any time. ``concurrent`` says that operations ran side by side.
     """
 
     concurrent = False
@@ -108,8 +109,8 @@ class Root(Operation):
 class Layer(NamedTuple):
     """One layer of a request's way to its view: a middleware, or the URL resolver.
 
-    Layers lie one inside the other on a request's one way in and out, so that all there is to know is when each began and
-    ended, what it took itself (``own``, in nanoseconds), and the class of the exception that left it.
+    Layers lie one inside the other on a request's one way in and out, so that all there is to know is when each
+    began and ended, what it took itself (``own``, in nanoseconds), and the class of the exception that left it.
     """
 
     subject: Subject
@@ -138,9 +139,9 @@ class Record:
 
     ``outcome`` is "completed", "disconnected" (the client went away) or "failed" (the response broke off).
     ``error`` is the class of the exception that nothing handled. Sizes are bytes, None where unknown.
-    ``layers`` are the middlewares and the resolver that it went through, ``operations`` all else that was timed.
-    ``statements`` are its SQL texts by alias, ``folds`` the operations that stand for many, ``attributes`` the site's own.
-    ``key`` tells its request from others while it is open.
+    ``layers`` are the middlewares and the resolver that it went through, ``operations`` all else that was
+    timed. ``statements`` are its SQL texts by alias, ``folds`` the operations that stand for many,
+    ``attributes`` the site's own. ``key`` tells its request from others while it is open.
     """
 
     # As in Operation.
@@ -180,7 +181,18 @@ class Record:
 
     @property
     def phases(self) -> dict[str, int]:
-        """Exclusive nanoseconds by phase of a closed record; they sum to its duration. Worked out when first asked for."""
+        """Exclusive nanoseconds by phase of a closed record; they sum to its duration. Worked out when asked for."""
         if self._phases is None:
             self._phases = exclusive_phases(self)
         return self._phases
+
+
+def layer_operations(record: Record) -> list[Operation]:
+    """The layers of a record as operations right below its root, in the order of their ends."""
+    operations = []
+    for subject, start, end, own, error in record.layers:
+        operation = Operation(subject, record.root, record.root)
+        operation.start, operation.end, operation.error = start, end, error
+        operation.children_ns = end - start - own
+        operations.append(operation)
+    return operations

@@ -1,10 +1,11 @@
 """Operations: they begin, nest and end.
 
-Hooks call ``begin`` and ``end`` around what they time (``begin_leaf`` and ``end_leaf`` where nothing can nest inside), and
-``resume`` and ``pause`` where one operation goes on in several steps.
+Hooks call ``begin`` and ``end`` around what they time (``begin_leaf`` and ``end_leaf`` where nothing can nest
+inside), and ``resume`` and ``pause`` where one operation goes on in several steps.
 
-The current operation lives in a context variable, so that threads (through asgiref) and tasks nest under what started them.
-It is set back by value, never by token: a token may not cross contexts, and a generator's may end in another one.
+The current operation lives in a context variable, so that threads (through asgiref) and tasks nest under what
+started them. It is set back by value, never by token: a token may not cross contexts, and a generator's may end
+in another one.
 """
 
 from collections.abc import Callable
@@ -105,11 +106,11 @@ class Switch(Protocol):
 
 
 def timed_layer(call: Call, subject: Subject, switch: Switch) -> Call:
-    """``call`` as a layer of the request that it is called for; just called where ``switch`` is off or no request is open.
+    """``call`` as a layer of its request; just called where ``switch`` is off or no request is open.
 
-    A request goes through some ten layers, so they are kept cheap: none becomes current. Whatever ends inside one adds its
-    time to the root, so that the root's growth tells what was not the layer's own. A layer of the kind "handler" is not kept,
-    but takes its time out of the layer around it.
+    A request goes through some ten layers, so they are kept cheap: none becomes current. Whatever ends inside
+    one adds its time to the root, so that the root's growth tells what was not the layer's own. A layer of the
+    kind "handler" is not kept, but takes its time out of the layer around it.
     """
     kept = subject.kind != "handler"
 

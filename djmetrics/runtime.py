@@ -6,13 +6,12 @@ from typing import Any
 
 from django.core.signals import setting_changed
 from django.utils.module_loading import import_string
-from prometheus_client import CollectorRegistry
+from prometheus_client import REGISTRY, CollectorRegistry
 
 from . import catalogue, guard, port, sql, units, workers
 from .conf import Settings, get_settings
-from .exporters.prometheus import Collector, Store, unregister
+from .exporters.prometheus import Collector, Store, register, unregister
 from .exporters.prometheus import page_registry as registry_with
-from .exporters.prometheus import register
 from .exporters.prometheus.exporter import PrometheusExporter
 from .hooks import Hook
 from .hooks.cache import CacheHook
@@ -34,6 +33,7 @@ HOOKS: tuple[type[Hook], ...] = (
 
 _settings: Settings | None = None
 _hooks: list[Hook] = []
+_built_in: dict[type[Hook], Hook] = {}
 _store: Store | None = None
 _exporter: PrometheusExporter | None = None
 _collector: Collector | None = None
@@ -55,10 +55,11 @@ def start() -> None:
     units.configure(exporters, settings.max_operations, frozenset(settings.exclude_views))
     for hook in HOOKS:
         if settings.hook_enabled(hook.name):
-            _install(hook())
+            # The same object each time: it knows what it has patched, should another's patch lie above its own.
+            _install(_built_in.setdefault(hook, hook()))
     for path in settings.extra_hooks:
-        if (hook := _make(path)) is not None:
-            _install(hook)
+        if (extra := _make(path)) is not None:
+            _install(extra)
 
 
 def stop() -> None:
@@ -91,14 +92,12 @@ def exporter() -> PrometheusExporter | None:
 
 
 def page_registry() -> CollectorRegistry:
-    """What /metrics shows: the site's own metrics and ours. Raises ``RuntimeError`` before ``start``."""
-    if _collector is None:
-        raise RuntimeError("djmetrics has not been started")
-    return registry_with(_collector)
+    """What /metrics shows: the site's own metrics and, once djmetrics was started, ours."""
+    return REGISTRY if _collector is None else registry_with(_collector)
 
 
 def serving(request: Any = None) -> None:
-    """This process serves requests: share its figures with its siblings, and serve METRICS_PORT. Cheap when called again.
+    """This process serves requests: share its figures with its siblings, serve METRICS_PORT. Cheap again.
 
     ``request`` is the one that shows it; those of Django's test client do not.
     """
@@ -110,6 +109,8 @@ def serving(request: Any = None) -> None:
         return
     _serving_pid = pid
     try:
+        if _store is not None:
+            _store.refresh_process()  # a fork may have gone unseen, as uWSGI's does
         folder = workers.shared_folder()
         if folder is not None and _store is not None and _exporter is not None:
             _store.attach(folder)
@@ -170,8 +171,10 @@ def _restart(*, setting: str, **kwargs: Any) -> None:
 
 
 def _after_fork() -> None:
-    """In a child: what the parent recorded outside requests is the parent's to count."""
+    """In a child: what the parent recorded and has not counted yet is the parent's to count."""
     units.reset()
+    if _exporter is not None:
+        _exporter.forget()
 
 
 setting_changed.connect(_restart, dispatch_uid="djmetrics.runtime")

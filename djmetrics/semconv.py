@@ -1,7 +1,7 @@
 """Attribute names, spelled once.
 
-Where OpenTelemetry's semantic conventions (https://opentelemetry.io/docs/specs/semconv/) have a name, it is theirs;
-the others are Django's own words.
+Where OpenTelemetry's semantic conventions (https://opentelemetry.io/docs/specs/semconv/) have a name, it is
+theirs; the others are Django's own words.
 """
 
 # OpenTelemetry semantic conventions, HTTP, database and error attributes.

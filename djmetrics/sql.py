@@ -12,8 +12,37 @@ from typing import Any, Protocol
 from .record import Record, Statement, Subject
 
 OPERATIONS = frozenset(
-    "SELECT INSERT UPDATE DELETE REPLACE MERGE WITH CREATE ALTER DROP TRUNCATE SAVEPOINT RELEASE ROLLBACK COMMIT BEGIN SET "
-    "SHOW PRAGMA EXPLAIN CALL LOCK ANALYZE VACUUM COPY DECLARE FETCH CLOSE CONNECT".split()
+    [
+        "SELECT",
+        "INSERT",
+        "UPDATE",
+        "DELETE",
+        "REPLACE",
+        "MERGE",
+        "WITH",
+        "CREATE",
+        "ALTER",
+        "DROP",
+        "TRUNCATE",
+        "SAVEPOINT",
+        "RELEASE",
+        "ROLLBACK",
+        "COMMIT",
+        "BEGIN",
+        "SET",
+        "SHOW",
+        "PRAGMA",
+        "EXPLAIN",
+        "CALL",
+        "LOCK",
+        "ANALYZE",
+        "VACUUM",
+        "COPY",
+        "DECLARE",
+        "FETCH",
+        "CLOSE",
+        "CONNECT",
+    ]
 )
 """First words that become ``db.operation.name``; any other is ``_OTHER``."""
 
@@ -61,7 +90,9 @@ def subject_of(connection: Connection, sql: Any) -> Subject:
     if subject is None:
         if len(_subjects) >= _CACHE_SIZE:
             _subjects.clear()
-        subject = _subjects[key] = Subject("db", f"{operation} {table}".rstrip(), _attributes(connection, *key))
+        subject = _subjects[key] = Subject(
+            "db", f"{operation} {table}".rstrip(), _attributes(connection, *key)
+        )
     if 0 < len(text) <= _CACHE_TEXT:
         texts = _by_alias.setdefault(alias, {})
         if len(texts) >= _CACHE_SIZE:
@@ -119,7 +150,16 @@ def track(record: Record, connection: Connection, sql: Any) -> Statement:
 
 
 # Whose frames are not the site's.
-_FOREIGN = ("django.", "djmetrics.", "asgiref.", "contextlib", "functools", "concurrent.", "threading", "asyncio.")
+_FOREIGN = (
+    "django.",
+    "djmetrics.",
+    "asgiref.",
+    "contextlib",
+    "functools",
+    "concurrent.",
+    "threading",
+    "asyncio.",
+)
 
 
 def _location() -> str:
@@ -131,4 +171,3 @@ def _location() -> str:
             return f"{frame.f_code.co_filename}:{frame.f_lineno} in {frame.f_code.co_name}"
         frame = frame.f_back
     return ""
-

@@ -1,7 +1,7 @@
 """Streamed bodies: bytes, time to the first one, and how they ended; and the end of every response.
 
-A stream is wrapped by an iterator of the same kind, sync or async. File responses are left as they are, so that a server's
-``wsgi.file_wrapper`` still gets the file.
+A stream is wrapped by an iterator of the same kind, sync or async. File responses are left as they are, so that
+a server's ``wsgi.file_wrapper`` still gets the file.
 """
 
 import asyncio
@@ -130,7 +130,8 @@ def watch(record: Record, request: Any, response: Any) -> None:
         if response.is_async:
             response._iterator = CountedAsyncStream(response._iterator, body)
         else:
-            # The setter would register the iterator's ``close`` once more, and the getter convert each part twice.
+            # The setter would register the iterator's ``close`` once more, and the getter convert each part
+            # twice.
             response._iterator = CountedStream(response._iterator, body)
     else:
         units.first_byte(record)

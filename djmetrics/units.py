@@ -1,8 +1,13 @@
-"""Units of work: requests and, one for all the rest, the process. They are opened and closed, and their records handed over."""
+"""Units of work: requests and, one for all the rest, the process.
+
+They are opened, counted in part where they grow too long, and closed; then their records are handed to the
+exporters.
+"""
 
 import threading
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Protocol
 
 from . import clock, guard, semconv
@@ -56,6 +61,17 @@ def configure(exporters: Sequence[Exporter], most: int, excluded_views: frozense
     _exporters, limit, _excluded = tuple(exporters), most, excluded_views
 
 
+@contextmanager
+def also(exporter: Exporter) -> Iterator[None]:
+    """Give ``exporter`` all that the others are given, inside the block."""
+    global _exporters
+    _exporters = (*_exporters, exporter)
+    try:
+        yield
+    finally:
+        _exporters = tuple(each for each in _exporters if each is not exporter)
+
+
 def open(subject: Subject = REQUEST, view: str = semconv.NO_VIEW) -> Record:
     """A unit of work begins."""
     record = Record(subject, view)
@@ -79,7 +95,7 @@ def first_byte(record: Record) -> None:
 
 
 def single(subject: Subject, record: Record) -> Operation:
-    """An operation of no duration right below the record's root, for what goes on in steps after it: a streamed body."""
+    """An operation of no duration right below the record's root, for what goes on in steps after it."""
     operation = Operation(subject, record.root, record.root)
     operation.start = operation.end = clock.now()
     record.operations.append(operation)
@@ -120,7 +136,7 @@ def abandon(record: Record) -> None:
 
 
 def spill(root: Root) -> None:
-    """Count the operations that a record holds and let go of them: a record is bounded, and the outside one never ends."""
+    """Count the operations that a record holds and let go of them: it is bounded, and the outside one never ends."""
     with _spilling:
         # Others may append meanwhile, always at the end.
         operations = root.operations[:]

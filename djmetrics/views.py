@@ -13,6 +13,7 @@ from django.views.decorators.csrf import csrf_exempt
 from . import page, recorder, runtime
 from .access import may_read
 from .conf import get_settings
+from .hooks.url import guard_view
 
 
 # Without these three, middleware and ATOMIC_REQUESTS would answer before access is judged: with a redirect to
@@ -54,3 +55,6 @@ def _not_found(request: Any) -> Http404:
         return Http404("This client may not read the metrics: see METRICS_ALLOWED_IPS and METRICS_TOKEN.")
     request.resolver_match = None
     return Resolver404({"tried": [], "path": request.path_info.removeprefix("/")})
+
+
+guard_view(metrics, refuse_strangers)

@@ -5,7 +5,6 @@ import gzip
 import io
 from wsgiref.util import setup_testing_defaults
 
-import django
 import pytest
 from django.core.asgi import get_asgi_application
 from django.core.wsgi import get_wsgi_application
@@ -244,10 +243,6 @@ def test_a_site_that_demands_a_login_does_not_demand_it_here(ask, settings, url)
     assert ask(url, **STRANGER)[0] == 404
 
 
-@pytest.mark.xfail(
-    django.VERSION < (6, 0),
-    reason="Django 5.2's LoginRequiredMiddleware loads the session for each URL that it knows: Vary names Cookie",
-)
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_a_site_that_demands_a_login_tells_nothing(ask, settings, method):
     """With LoginRequiredMiddleware too, the answer to others is that of an unknown URL."""

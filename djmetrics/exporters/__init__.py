@@ -1,7 +1,8 @@
 """Exporters: each knows one destination and is given every finished record once.
 
-A third party's exporter is a class with the methods of ``djmetrics.units.Exporter``, called without arguments, named by its
-dotted path in ``DJMETRICS["EXTRA_EXPORTERS"]``. ``Exporter`` here does nothing in each, to be overridden in part.
+A third party's exporter is a class with the methods of ``djmetrics.units.Exporter``, called without arguments,
+named by its dotted path in ``DJMETRICS["EXTRA_EXPORTERS"]``. ``Exporter`` here does nothing in each, to be
+overridden in part.
 """
 
 from collections.abc import Sequence

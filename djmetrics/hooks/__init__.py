@@ -1,8 +1,8 @@
 """Hooks: each wraps one Django component and tells the recorder when work on it began and ended.
 
-A hook names no exporter and reads no clock. ``install`` and ``uninstall`` may be called any number of times; after
-``uninstall`` the component is what it was before. A third party's hook is a subclass of ``Hook`` named by its dotted path in
-``DJMETRICS["EXTRA_HOOKS"]``.
+A hook names no exporter and reads no clock. ``install`` and ``uninstall`` may be called any number of times;
+after ``uninstall`` the component is what it was before. A third party's hook is a subclass of ``Hook`` named by
+its dotted path in ``DJMETRICS["EXTRA_HOOKS"]``.
 """
 
 from abc import ABC, abstractmethod
@@ -18,7 +18,7 @@ class Hook(ABC):
     """What it is called in ``DJMETRICS["HOOKS"]`` and in the documentation."""
 
     def __init__(self) -> None:
-        self.patches = Patches()
+        self.patches = Patches(f"hook {self.name}")
 
     def install(self) -> None:
         """Start to observe the component."""

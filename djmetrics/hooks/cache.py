@@ -1,4 +1,4 @@
-"""Caches: every operation of every backend, by alias; hits and misses told without guessing; ``{% cache %}`` fragments."""
+"""Caches: every operation of every backend, by alias; hits and misses; ``{% cache %}`` fragments."""
 
 from collections.abc import Callable
 from typing import Any
@@ -16,8 +16,8 @@ _ALIAS = "_djmetrics_alias"
 _CEILING = 2000
 
 _OPERATIONS = (
-    "get", "set", "add", "touch", "delete", "get_many", "set_many", "delete_many", "get_or_set", "has_key", "incr", "decr",
-    "incr_version", "decr_version", "clear",
+    "get", "set", "add", "touch", "delete", "get_many", "set_many", "delete_many", "get_or_set", "has_key",
+    "incr", "decr", "incr_version", "decr_version", "clear",
 )  # fmt: skip
 
 # Whose ``get`` treats its default as Django documents it: returns it and does nothing else with it.
@@ -41,8 +41,8 @@ _subjects: dict[tuple[str, str, str], Subject] = {}
 class CacheHook(Hook):
     """Wraps the operations of each backend class when Django first makes a cache of it.
 
-    Classes and not instances: Django makes a cache object per thread, under ASGI per request. Only the outermost operation
-    counts: what ``get_or_set`` or a subclass calls is part of it.
+    Classes and not instances: Django makes a cache object per thread, under ASGI per request. Only the
+    outermost operation counts: what ``get_or_set`` or a subclass calls is part of it.
     """
 
     name = "cache"
@@ -53,7 +53,7 @@ class CacheHook(Hook):
         self._wrap_class(BaseCache)
         for alias in caches.settings:
             # Made before us; only those of this thread can be reached.
-            existing = getattr(caches._connections, alias, None)  # type: ignore[attr-defined]
+            existing = getattr(caches._connections, alias, None)
             if existing is not None:
                 self._adopt(existing, alias)
 
@@ -171,8 +171,8 @@ def _with_sentinel(
 ) -> tuple[Any, tuple[Any, ...], dict[str, Any]]:
     """The caller's default, and the arguments with ours in its place.
 
-    A backend that is not trusted keeps the caller's, since it might store, log or call it; then a value that *is* the default
-    counts as a miss.
+    A backend that is not trusted keeps the caller's, since it might store, log or call it; then a value that
+    *is* the default counts as a miss.
     """
     if len(args) > 1:
         default = args[1]
@@ -195,14 +195,18 @@ def _judge_get(operation: Operation, value: Any, default: Any, trusted: bool) ->
     return value
 
 
-def _judge(operation: Operation, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], value: Any) -> None:
+def _judge(
+    operation: Operation, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], value: Any
+) -> None:
     """Keep what can be told of the other operations: (hits, misses, bytes)."""
     try:
         alias = operation.subject.attributes["alias"]
         if name == "get_many":
             keys = args[0] if args else kwargs.get("keys")
             hits = len(value)
-            misses = max(0, len(set(keys)) - hits) if isinstance(keys, (list, tuple, set, frozenset, dict)) else 0
+            misses = (
+                max(0, len(set(keys)) - hits) if isinstance(keys, (list, tuple, set, frozenset, dict)) else 0
+            )
             operation.detail = (hits, misses, sum(map(_size, value.values())))
         elif name == "get_or_set":
             result = "miss" if operation.detail == "miss" else "hit"

@@ -20,9 +20,10 @@ _fetches: dict[str, Subject] = {}
 class DatabaseHook(Hook):
     """Wraps the innermost methods that every Django backend goes through.
 
-    ``connection.execute_wrappers`` is the documented seam, but it is per connection and per thread, sees no connect, commit,
-    fetch or ``callproc``, and its list shows whoever reads it that we are there.
-    ``CursorWrapper._execute`` lies inside those wrappers: what they hold back is not counted, what they repeat is.
+    ``connection.execute_wrappers`` is the documented seam, but it is per connection and per thread, sees no
+    connect, commit, fetch or ``callproc``, and its list shows whoever reads it that we are there.
+    ``CursorWrapper._execute`` lies inside those wrappers: what they hold back is not counted, what they repeat
+    is.
     """
 
     name = "database"

@@ -17,8 +17,9 @@ _subjects: dict[tuple[str, str], Subject] = {}
 class Jinja2Hook(Hook):
     """Times ``jinja2.Template.render`` and ``jinja2.Environment.compile``, of every Jinja2 environment in the process.
 
-    Jinja2 calls included and parent templates by compiled code, so that their time is their caller's.
-    Nothing is imported that the site does not use: without Jinja2 in ``sys.modules`` or ``settings.TEMPLATES`` this does nothing.
+    Jinja2 calls included and parent templates by compiled code, so that their time is their caller's. Nothing
+    is imported that the site does not use: without Jinja2 in ``sys.modules`` or ``settings.TEMPLATES`` this
+    does nothing.
     """
 
     name = "jinja2"

@@ -21,8 +21,8 @@ class MiddlewareHook(Hook):
     """Wraps each layer where ``load_middleware`` passes it to ``convert_exception_to_response``.
 
     Every layer goes through that one function, already adapted to sync or async, so that neither classes nor
-    ``settings.MIDDLEWARE`` are touched and no mode is changed. ``process_view`` and its like are wrapped in the handler's own
-    lists, which ``load_middleware`` fills.
+    ``settings.MIDDLEWARE`` are touched and no mode is changed. ``process_view`` and its like are wrapped in the
+    handler's own lists, which ``load_middleware`` fills.
     """
 
     name = "middleware"

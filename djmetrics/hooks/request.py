@@ -1,4 +1,4 @@
-"""Requests: what Django knows of one when it begins and when it is answered; exceptions; requests that never reach a view."""
+"""Requests: what is known of one at its start and at its end; exceptions; what is refused before any view."""
 
 import re
 import sys
@@ -17,7 +17,8 @@ METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS
 
 _QUEUE_HEADERS = ("HTTP_X_REQUEST_START", "HTTP_X_QUEUE_START")
 _TIMESTAMP = re.compile(r"(?:t=)?(\d{9,20})(?:\.(\d{1,9}))?\Z")
-# Front servers write seconds, milliseconds or microseconds; by magnitude they can't be confused until the year 2286.
+# Front servers write seconds, milliseconds or microseconds; by magnitude they can't be confused until the year
+# 2286.
 _UNITS = ((1e14, 1_000), (1e11, 1_000_000), (1e8, 1_000_000_000))
 _MAX_QUEUE = 3600 * 1_000_000_000
 
@@ -57,7 +58,7 @@ def describe(record: Record, request: Any) -> None:
 
 
 def queue_time(header: str, now: int) -> int | None:
-    """Nanoseconds between the front server's timestamp and ``now`` (nanoseconds since 1970); None where it makes no sense."""
+    """Nanoseconds from the front server's timestamp to ``now`` (since 1970); None where it makes no sense."""
     found = _TIMESTAMP.match(header.strip()) if len(header) < 50 else None
     if found is None:
         return None

@@ -1,4 +1,4 @@
-"""Django templates: rendering (with includes, parents, inclusion tags) apart from compiling; form widgets as one figure."""
+"""Django templates: rendering (includes, parents, inclusion tags) apart from compiling; form widgets as one figure."""
 
 from collections.abc import Callable
 from typing import Any

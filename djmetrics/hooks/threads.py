@@ -1,7 +1,7 @@
 """CPU time on other threads: sync code of async requests, and async code of sync ones.
 
-asgiref carries a request's work from one thread to another (``sync_to_async``, ``async_to_sync``). The thread's CPU clock knows
-nothing of that, so each stretch of work tells its record what it used.
+asgiref carries a request's work from one thread to another (``sync_to_async``, ``async_to_sync``). The thread's
+CPU clock knows nothing of that, so each stretch of work tells its record what it used.
 """
 
 import functools
@@ -16,7 +16,7 @@ from . import Hook
 
 
 class ThreadsHook(Hook):
-    """Wraps the two methods of asgiref in which work arrives on its new thread or loop. asgiref has no seam for this."""
+    """Wraps the two methods of asgiref in which work arrives on its new thread or loop; asgiref has no seam for it."""
 
     name = "threads"
 
@@ -28,8 +28,8 @@ class ThreadsHook(Hook):
 class _Handover:
     """Stands for ``SyncToAsync.thread_handler``.
 
-    asgiref looks it up where the work is handed over, and runs it where it arrives, before the context is there. So the record
-    is taken when it is looked up.
+    asgiref looks it up where the work is handed over, and runs it where it arrives, before the context is
+    there. So the record is taken when it is looked up.
     """
 
     def __init__(self, original: Callable[..., Any]) -> None:

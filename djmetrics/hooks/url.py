@@ -12,11 +12,24 @@ from . import Hook
 
 RESOLVE = Subject("url", "resolve")
 
+_guarded: tuple[Callable[..., Any], Callable[[Any], None]] | None = None
+
+
+def guard_view(view: Callable[..., Any], gate: Callable[[Any], None]) -> None:
+    """Call ``gate`` with each request that resolves to ``view``, ahead of any middleware's ``process_view``.
+
+    What it raises, the request gets. It is for our own page: a stranger shall see what a path that matches nothing shows,
+    and middlewares that look at every view that is found would show a difference.
+    """
+    global _guarded
+    _guarded = view, gate
+
 
 class UrlHook(Hook):
     """Times ``BaseHandler.resolve_request`` and gives the record its view and route.
 
-    Django sends no signal here; ``process_view`` would come after it and not at all for paths that match nothing.
+    Django sends no signal here; ``process_view`` would come after it and not at all for paths that match
+    nothing.
     """
 
     name = "url"
@@ -29,6 +42,9 @@ class UrlHook(Hook):
             resolve = recorder.timed_layer(original.__get__(handler), RESOLVE, self.patches)
             try:
                 match = resolve(request)
+                if _guarded is not None and match.func is _guarded[0]:
+                    recorder.discard()
+                    _guarded[1](request)
             except Resolver404:
                 _describe(semconv.UNRESOLVED, "")
                 raise

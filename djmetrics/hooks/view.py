@@ -8,7 +8,6 @@ from django.core.handlers.base import BaseHandler
 
 from .. import recorder
 from ..record import Subject
-
 from . import Hook
 
 VIEW = Subject("view", "view")
@@ -17,7 +16,8 @@ VIEW = Subject("view", "view")
 class ViewHook(Hook):
     """Times what ``BaseHandler.make_view_atomic`` returns: the callable that the handler is about to call.
 
-    Nobody else sees it, so the view that the URLconf, ``resolver_match`` and ``process_view`` know stays the view itself.
+    Nobody else sees it, so the view that the URLconf, ``resolver_match`` and ``process_view`` know stays the
+    view itself.
     """
 
     name = "view"

@@ -1,5 +1,6 @@
 """``make demo``, as a reader starts it."""
 
+import contextlib
 import os
 import re
 import signal
@@ -34,11 +35,9 @@ def taken() -> Iterator[None]:
     with socket.socket() as site, socket.socket() as prometheus:
         for held, port in ((site, 8000), (prometheus, 9090)):
             held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
+            with contextlib.suppress(OSError):  # somebody else has it already: just as well
                 held.bind(("127.0.0.1", port))
                 held.listen()
-            except OSError:
-                pass  # taken by somebody else indeed
         yield
 
 
@@ -75,6 +74,7 @@ def test_the_demo_shows_live_figures_and_stops_everything(taken: None, number: s
         if demo.poll() is None:
             demo.terminate()
         demo.wait(60)
+        demo.stdout.close()
     text = "".join(seen) + rest
     assert demo.returncode == 0, text
     assert re.search(r"Port 8000 is taken: the site uses \d+\.", text)

@@ -198,6 +198,7 @@ def uwsgi(*options: str) -> Command:
             *(str(tool("uwsgi") or tool("pyuwsgi")), "--http-socket", f"127.0.0.1:{port}"),
             *("--virtualenv", sys.prefix, "--pythonpath", str(ROOT), "--module", f"{WSGI}:application"),
             *("--master", "--processes", str(WORKERS), "--threads", "2", "--die-on-term", "--need-app"),
+            *("--worker-reload-mercy", "1", "--reload-mercy", "1"),
             *options,
         ]
 
@@ -263,16 +264,18 @@ CONFIGURATIONS = (
         "granian wsgi",
         module(
             *("granian", "--interface", "wsgi", "--port", "{port}", "--workers", str(WORKERS)),
-            *("--respawn-failed-workers", f"{WSGI}:application"),
+            f"{WSGI}:application",
         ),
+        respawns=False,
     ),
     Configuration(
         "granian asgi",
         module(
             *("granian", "--interface", "asginl", "--port", "{port}", "--workers", str(WORKERS)),
-            *("--respawn-failed-workers", f"{ASGI}:application"),
+            f"{ASGI}:application",
         ),
         interface="asgi",
+        respawns=False,
     ),
     Configuration("uwsgi prefork", uwsgi(), program="uwsgi"),
     Configuration("uwsgi lazy-apps", uwsgi("--lazy-apps"), program="uwsgi"),

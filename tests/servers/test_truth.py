@@ -224,9 +224,8 @@ def test_hung_up_stream_is_told_from_a_finished_one(server: Server, truth: Truth
     """When clients of a stream vanish, the outcome says so, and no request stays in flight."""
     before = scrape_quiet(server.port)
     for _ in range(3):
-        caller = Caller(server.port, "/stream/25/40/")
-        caller.read_until(b"\r\n\r\n")
-        caller.hang_up()
+        with Caller(server.port, "/stream/25/40/") as caller:
+            caller.read_until(b"\r\n\r\n")
 
     after = settled(server, before, 3, view="stream")
 
@@ -238,11 +237,9 @@ def test_hung_up_stream_is_told_from_a_finished_one(server: Server, truth: Truth
 
 def test_request_in_flight_is_seen_while_it_runs(server: Server, truth: Truth) -> None:
     """The gauge counts a request from its begin to its last byte."""
-    caller = Caller(server.port, "/stream/12/50/")
-    caller.read_until(b"\r\n\r\n")
-    during = scrape(server.port).value(ACTIVE, http_request_method="GET")
-    caller.read_until(b"0\r\n\r\n" if server.configuration.interface == "asgi" else b" " * 10)
-    caller.hang_up()
+    with Caller(server.port, "/stream/12/50/") as caller:
+        caller.read_until(b"\r\n\r\n")
+        during = scrape(server.port).value(ACTIVE, http_request_method="GET")
     assert truth("in flight, during a stream", "requests", during, 1).difference == 0
     after = scrape_until(server.port, lambda page: page.value(ACTIVE) == 0)
     assert after.value(ACTIVE) == 0

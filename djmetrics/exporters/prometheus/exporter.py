@@ -2,7 +2,8 @@
 
 import time
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from ... import catalogue as c
 from ... import guard
@@ -18,7 +19,7 @@ _CACHED_PLANS = 5_000
 _LARGE = 100
 
 Plan = tuple[tuple[int, ...], int, int, Duration | None, Place | None, str]
-"""A place (a sum at 0: nowhere), how the duration is told if not from start to end, where fetches go, what else to add."""
+"""A place (a sum at 0: nowhere), how to tell the duration if not from its ends, where fetches go, what else to add."""
 
 Kind = tuple[str, str, str, int | None, type[BaseException] | None, str]
 Key = Subject | tuple[Subject, type[BaseException]]
@@ -27,8 +28,8 @@ Key = Subject | tuple[Subject, type[BaseException]]
 class PrometheusExporter(Exporter):
     """Feeds ``store`` from records. Safe to call from any thread.
 
-    Records wait until ``batch`` of them are there, since adding up many in a row is cheaper; whoever reads the store calls
-    ``flush`` first. Where other processes read it, ``batch`` must be 1.
+    Records wait until ``batch`` of them are there, since adding up many in a row is cheaper; whoever reads the
+    store calls ``flush`` first. Where other processes read it, ``batch`` must be 1.
     """
 
     def __init__(self, store: Store) -> None:
@@ -46,9 +47,10 @@ class PrometheusExporter(Exporter):
     def opened(self, record: Record) -> None:
         """Count a request in."""
         store = self.store
-        if store.generation != self._generation:
-            self._refresh()
+        store.refresh_process()
         with store.lock:
+            if store.generation != self._generation:
+                self._follow()
             offset = self._active.get(record.method)
             if offset is None:
                 offset = self._active[record.method] = self._claim(c.ACTIVE_REQUESTS, (record.method,)).offset
@@ -56,14 +58,12 @@ class PrometheusExporter(Exporter):
 
     def dropped(self, record: Record) -> None:
         """Count a request out that is not to be seen."""
-        self._refresh()
-        with self.store.lock:
+        with self._counting():
             self._count_out(record)
 
     def spill(self, record: Record, operations: Sequence[Operation]) -> None:
         """Add operations whose record goes on."""
-        self._refresh()
-        with self.store.lock:
+        with self._counting():
             self._add_operations(record.view, operations)
             if record.kind != "process":
                 self._add(c.OPERATIONS_SPILLED, (), len(operations))
@@ -71,7 +71,7 @@ class PrometheusExporter(Exporter):
                 self._add_failures()
 
     def export(self, record: Record) -> None:
-        """Add a finished record."""
+        """Add a finished record, now or with the next ones."""
         self._pending.append(record)
         if len(self._pending) >= self.batch or len(record.operations) >= _LARGE:
             self.flush()
@@ -79,14 +79,37 @@ class PrometheusExporter(Exporter):
     def flush(self) -> None:
         """Add up the records that wait."""
         started = time.perf_counter_ns()
-        self._refresh()
-        with self.store.lock:
+        with self._counting():
             records, self._pending = self._pending, []
             for record in records:
                 self._add_record(record)
             if guard.pending:
                 self._add_failures()
             self._add(c.EXPORT_TIME, (), time.perf_counter_ns() - started)
+
+    def forget(self) -> None:
+        """Let go of the records that wait: in a forked child they are the parent's."""
+        self._pending = []
+
+    def add(self, metric: Metric, values: tuple[str, ...], amount: int) -> None:
+        """Add ``amount`` to a counter, in its recorded unit (nanoseconds, bytes, 1)."""
+        with self._counting():
+            self._add(metric, values, amount)
+
+    @contextmanager
+    def _counting(self) -> Iterator[None]:
+        """Hold the store's lock, with the places of series as they are now."""
+        store = self.store
+        store.refresh_process()
+        with store.lock:
+            if store.generation != self._generation:
+                self._follow()
+            yield
+
+    def _follow(self) -> None:
+        """Forget the places of series: the store moved, into shared files or in a forked child."""
+        self._plans, self._places, self._totals, self._series, self._active = {}, {}, {}, {}, {}
+        self._generation = self.store.generation
 
     def _add_record(self, record: Record) -> None:
         self._count_out(record)
@@ -104,21 +127,6 @@ class PrometheusExporter(Exporter):
             bucket = bisect_left(totals.series.bounds, record.duration)
             at = record.started_at + record.duration
             self.store.exemplar(totals.series, bucket, record.duration, record.trace_id, record.span_id, at)
-
-    def add(self, metric: Metric, values: tuple[str, ...], amount: int) -> None:
-        """Add ``amount`` to a counter, in its recorded unit (nanoseconds, bytes, 1)."""
-        self._refresh()
-        with self.store.lock:
-            self._add(metric, values, amount)
-
-    def _refresh(self) -> None:
-        """Forget the places of series when the store moved: into shared files, or in a forked child."""
-        store = self.store
-        store.refresh_process()
-        if store.generation != self._generation:
-            with store.lock:
-                self._plans, self._places, self._totals, self._series, self._active = {}, {}, {}, {}, {}
-                self._generation = store.generation
 
     def _claim(self, metric: Metric, values: tuple[str, ...]) -> Series:
         """The series of a label set; whoever observes into an overflow series counts that."""
@@ -191,7 +199,9 @@ class PrometheusExporter(Exporter):
             found = places.get(subject)
             if found is None:
                 metric = DESTINATIONS.get(subject.kind, OTHER_KINDS).metric or c.OPERATION
-                found = places[subject] = place(self._claim(metric, label_values(metric, view, subject, None)))
+                found = places[subject] = place(
+                    self._claim(metric, label_values(metric, view, subject, None))
+                )
             bounds, offset, total = found
             if own < 0:
                 own = 0  # what it called ran side by side

@@ -53,7 +53,9 @@ def error_name(error: type[BaseException] | None) -> str:
     return error.__qualname__ if module == "builtins" else f"{module}.{error.__qualname__}"
 
 
-def label_values(metric: Metric, view: str, subject: Subject, error: type[BaseException] | None) -> tuple[str, ...]:
+def label_values(
+    metric: Metric, view: str, subject: Subject, error: type[BaseException] | None
+) -> tuple[str, ...]:
     """The values of the metric's labels, in its order."""
     known = {s.VIEW: view, s.ERROR_TYPE: error_name(error), s.KIND: subject.kind, s.OPERATION: subject.name}
     known.update(subject.attributes)

@@ -137,6 +137,7 @@ class Store:
     def abandon(self) -> None:
         """In a forked child: close what is its parent's. It counts again after ``refresh_process``."""
         self._backing.abandon()
+        self.generation += 1
 
     def _read(self) -> Reading:
         with self.lock:

@@ -141,15 +141,18 @@ def test_many_threads_begin_in_a_child(tmp_path):
 def test_idle_child_does_not_keep_the_slot(store, make_store, tmp_path):
     """A child that never counts holds no slot, nor that of its parent when the parent is gone."""
 
+    def child() -> None:
+        os.write(begun[1], b".")
+        os.read(go[0], 1)
+
     def parent() -> None:
         observe(store, MS)
-        os.write(write_end, str(fork(lambda: os.read(go[0], 1))).encode())
+        fork(child)
 
     store.attach(tmp_path)
-    go = os.pipe()
-    read_end, write_end = os.pipe()
+    go, begun = os.pipe(), os.pipe()
     held = Held(parent)
-    int(os.read(read_end, 20))
+    os.read(begun[0], 1)
     held.kill()
     try:
         assert values(store)["djmetrics_workers"] == 1
@@ -157,7 +160,7 @@ def test_idle_child_does_not_keep_the_slot(store, make_store, tmp_path):
         assert slot_files(tmp_path) == ["slot-000.v1", "slot-001.v1"]
     finally:
         os.write(go[1], b".")
-        for end in (*go, read_end, write_end):
+        for end in (*go, *begun):
             os.close(end)
 
 
@@ -207,3 +210,15 @@ def test_grandchildren(store, tmp_path):
 
     assert join(fork(child)) == 0
     assert values(store)['test_hits_total{view="home"}'] == 3
+
+
+def test_generation_changes_at_the_fork(store, tmp_path):
+    """A child of Python's own fork sees at once that what it knows of series is void."""
+    store.attach(tmp_path)
+    generation = store.generation
+
+    def child() -> None:
+        assert store.generation > generation
+
+    assert join(fork(child)) == 0
+    assert store.generation == generation

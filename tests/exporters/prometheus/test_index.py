@@ -2,19 +2,14 @@
 
 import fcntl
 import logging
+import shutil
 import time
 
 import pytest
 
 from djmetrics.exporters.prometheus import OVERFLOW
 
-from .helpers import (
-    MS,
-    observations,
-    observe,
-    slot_files,
-    values,
-)
+from .helpers import MS, attached, observations, observe, slot_files, values
 
 
 def test_half_a_line(store, tmp_path):
@@ -106,3 +101,35 @@ def test_stopped_holder_of_the_index(store, tmp_path, caplog):
     assert store.generation > generation, "callers are told to ask for their series again"
     observe(store, MS, "a")
     assert values(store)['test_latency_seconds_count{error_type="",view="a"}'] == 1
+
+
+def test_reader_beside_a_stopped_holder(store, tmp_path):
+    """With the index locked by a stopped process the page still comes; all workers pass for alive."""
+    store.attach(tmp_path)
+    other = attached(tmp_path)
+    observe(other, MS)
+    other.close()
+    with (tmp_path / "index.v1").open() as index:
+        fcntl.flock(index, fcntl.LOCK_EX)
+        found = values(store)
+    assert found['test_latency_seconds_count{error_type="",view="home"}'] == 1
+    assert found["djmetrics_workers"] == 2
+
+
+def test_removed_folder(store, tmp_path, caplog):
+    """When the whole folder is gone, the process goes on and shows its own counts."""
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    store.attach(folder)
+    observe(store, MS)
+    shutil.rmtree(folder)
+    with caplog.at_level(logging.WARNING, "djmetrics"):
+        observe(store, MS)
+        assert observations(store) == 2
+        observe(store, MS, "new")
+        assert observations(store) == 3
+    assert "cannot share metrics in" in caplog.text
+
+    folder.mkdir()
+    assert observations(store) == 3
+    assert slot_files(folder) == ["slot-000.v1"]

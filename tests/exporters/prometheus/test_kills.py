@@ -15,7 +15,7 @@ from djmetrics.exporters.prometheus.index import Index
 
 from .helpers import HITS, LATENCY, METRICS, MS, add, fork, join, observations, observe, slot_files, values
 
-KILLS = 300
+KILLS = 200
 TOGETHER = 3
 
 
@@ -41,7 +41,7 @@ def work(folder: Path, finished: memoryview, seed: int) -> None:
 
 @pytest.mark.slow
 def test_killed_workers(make_store, tmp_path):
-    """300 workers are killed at random moments while they attach, claim, count and write exemplars.
+    """200 workers are killed at random moments while they attach, claim, count and write exemplars.
 
     Each total is at least what the workers had finished, and at most one more per kill; no counter falls; the index
     has each series once; the number of slots is that of workers alive together.

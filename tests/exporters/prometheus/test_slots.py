@@ -7,7 +7,7 @@ import time
 import pytest
 
 from djmetrics.catalogue import BUILD_INFO
-from djmetrics.exporters.prometheus import files, scan
+from djmetrics.exporters.prometheus import files, scan, slots
 
 from .helpers import (
     ACTIVE,
@@ -193,3 +193,28 @@ def test_build_info_of_the_dead(store, tmp_path):
     assert set(shown.values()) == {1}
     held.kill()
     assert [name for name in values(store) if name.startswith("djmetrics_build_info") and "old" in name] == []
+
+
+def test_killed_between_two_files(store, tmp_path):
+    """A slot whose worker was killed before it had made its second file is read like any other."""
+    store.attach(tmp_path)
+    other = attached(tmp_path)
+    observe(other, MS)
+    other.close()
+    (tmp_path / "exemplars-001.v1").unlink()
+
+    assert observations(store) == 1
+
+
+def test_all_slots_taken(store, tmp_path, monkeypatch, caplog):
+    """The number of slots has a limit; a worker past it counts alone, and says so."""
+    store.attach(tmp_path)
+    monkeypatch.setattr(slots, "_MOST", 1)
+    other = attached(tmp_path)
+    observe(other, MS)
+
+    assert observations(other) == 1
+    assert observations(store) == 0
+    assert "all 1 worker slots are taken" in caplog.text
+    assert slot_files(tmp_path) == ["slot-000.v1"]
+    other.close()

@@ -1,0 +1,57 @@
+.DEFAULT_GOAL := help
+TOOLS := .venv/tools/bin/
+RUFF := $(TOOLS)ruff
+
+.PHONY: help
+help:  ## List these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: test
+test:  ## Run the tests on each Python 3.11, 3.12, 3.13 that is here
+	@.ci/test
+
+.PHONY: demo
+demo:  ## Start the demo site under load and show live figures; Ctrl-C ends it
+	@python3 demo_site/run.py
+
+.PHONY: tools
+tools:
+	@.ci/tools
+
+.PHONY: lint
+lint: tools  ## Check style, types and import contracts
+	$(RUFF) check .
+	$(RUFF) format --check .
+	$(TOOLS)mypy
+	$(TOOLS)lint-imports
+
+.PHONY: format
+format: tools  ## Put the code into the house style
+	$(RUFF) check --fix .
+	$(RUFF) format .
+
+.PHONY: docs
+docs: tools  ## Build the documentation; each warning is an error
+	$(TOOLS)python -m sphinx --fail-on-warning --nitpicky --keep-going docs docs/_build/html
+
+.PHONY: generated
+generated: tools  ## Write the tables of the documentation anew
+	$(TOOLS)python docs/generate.py
+
+.PHONY: generated-check
+generated-check: tools  ## Check that what is generated is up to date
+	$(TOOLS)python docs/generate.py --check
+
+.PHONY: django-suite
+django-suite: tools  ## Run Django's own tests with and without djmetrics
+	$(TOOLS)python -m tests.django_suite
+
+.PHONY: bench
+bench: tools  ## Measure what a request costs with and without djmetrics
+	$(TOOLS)python -m tests.benchmarks.overhead
+
+.PHONY: clean
+clean:  ## Remove virtualenvs, caches and built files
+	rm -rf .venv .coverage .coverage.* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf build dist docs/_build htmlcov
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,1 @@
+from djmetrics.gunicorn import *

@@ -1,0 +1,80 @@
+"""The commands that the demo consists of."""
+
+import json
+import os
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+CONFIGURATION = """\
+global:
+  scrape_interval: 2s
+  scrape_timeout: 2s
+scrape_configs:
+  - job_name: running-log
+    authorization:
+      credentials_file: {token_file}
+    static_configs:
+      - targets: [{target}]
+"""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the demo runs: its folder, its Python, the site's address, and the token of its metrics page."""
+
+    folder: Path
+    python: Path
+    base: str
+    token: str
+
+    @property
+    def manage(self) -> list[str]:
+        """Django's command line."""
+        return [str(self.python), str(self.folder / "manage.py")]
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The environment of every process: ours, and what the demo decides."""
+        decided = {"DJANGO_SETTINGS_MODULE": "running_log.settings", "METRICS_TOKEN": self.token}
+        return {**os.environ, **decided, "PYTHONUNBUFFERED": "1"}
+
+
+def gunicorn(place: Place, port: int, workers: int) -> list[str]:
+    """The site, under gunicorn with several workers."""
+    command = [str(place.python), "-m", "gunicorn", "--chdir", str(place.folder)]
+    command += ["--config", str(place.folder / "gunicorn.conf.py"), "--bind", f"127.0.0.1:{port}"]
+    command += ["--workers", str(workers), "--threads", "4", "--graceful-timeout", "3"]
+    if "--no-control-socket" in _help(place):
+        command.append("--no-control-socket")
+    return [*command, "running_log.wsgi:application"]
+
+
+def _help(place: Place) -> str:
+    """gunicorn's options, which differ between its versions."""
+    asked = [str(place.python), "-m", "gunicorn", "--help"]
+    return subprocess.run(asked, capture_output=True, text=True).stdout
+
+
+def locust(place: Place, users: int) -> list[str]:
+    """The load tool, without its web page."""
+    command = [str(place.python), "-m", "locust", "--headless", "--only-summary", "--loglevel", "WARNING"]
+    command += ["--locustfile", str(place.folder / "locustfile.py"), "--host", place.base]
+    return [*command, "--users", str(users), "--spawn-rate", "2"]
+
+
+def prometheus(place: Place, binary: str, port: int, scratch: Path) -> list[str]:
+    """Prometheus, its configuration and data in the folder ``scratch``, which only we can read."""
+    token_file = scratch / "token"
+    token_file.write_text(place.token)
+    configuration = scratch / "prometheus.yml"
+    target = json.dumps(place.base.removeprefix("http://"))
+    configuration.write_text(CONFIGURATION.format(token_file=json.dumps(str(token_file)), target=target))
+    command = [binary, f"--config.file={configuration}", f"--storage.tsdb.path={scratch / 'data'}"]
+    return [*command, f"--web.listen-address=127.0.0.1:{port}", "--enable-feature=exemplar-storage"]
+
+
+def table(place: Place, terminal: bool) -> list[str]:
+    """The live table; less often where each one is printed below the last."""
+    interval = "1" if terminal else "5"
+    return [*place.manage, "djmetrics_top", "--url", f"{place.base}/metrics", "--interval", interval]

@@ -1,0 +1,114 @@
+"""``make demo``: the running log under load, and what djmetrics says of it, live in the terminal.
+
+Needs Python 3.11 or later and its standard library. What else it needs goes into demo_site/.venv.
+"""
+
+import sys
+
+if sys.version_info < (3, 11):  # noqa: UP036 - whoever has an older one shall read this, not a traceback
+    sys.exit("The demo needs Python 3.11 or later; this is {}.{}.".format(*sys.version_info[:2]))
+
+import argparse
+import secrets
+import shutil
+import signal
+import tempfile
+from pathlib import Path
+
+from launch import parts, ports, pythons
+from launch.processes import Failure, Processes, run
+
+HERE = Path(__file__).resolve().parent
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class Stopped(BaseException):
+    """Somebody wants the demo to end."""
+
+
+def options() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="run.py", description=__doc__)
+    parser.add_argument("--seconds", type=float, help="stop by itself after so many seconds")
+    parser.add_argument("--no-load", action="store_true", help="start no load tool")
+    parser.add_argument("--workers", type=int, default=3, help="gunicorn's worker processes (3)")
+    parser.add_argument("--users", type=int, default=10, help="the load tool's simulated users (10)")
+    return parser.parse_args()
+
+
+def say(text: str) -> None:
+    """One line for the reader, at once, also into a pipe."""
+    print(text, flush=True)
+
+
+def demo(chosen: argparse.Namespace, processes: Processes, scratch: Path) -> None:
+    """Prepare, start everything, and show the table until somebody or something stops it."""
+    python = pythons.environment(HERE / ".venv", HERE, say)
+    site_port = ports.choose(8000, "the site", say)
+    base = f"http://127.0.0.1:{site_port}"
+    place = parts.Place(HERE, python, base, secrets.token_urlsafe(16))
+
+    run([*place.manage, "migrate", "--verbosity=0"], place.environment)
+    run([*place.manage, "load_runs"], place.environment)
+
+    processes.start("gunicorn", parts.gunicorn(place, site_port, chosen.workers), place.environment)
+    processes.wait_for(f"{base}/", "gunicorn")
+    if not chosen.no_load:
+        processes.start("locust", parts.locust(place, chosen.users), place.environment)
+    say(f"\n  The site      {base}/  (the account demo has the password demo)")
+    say(f"  Its metrics   curl -H 'Authorization: Bearer {place.token}' {base}/metrics")
+    start_prometheus(place, processes, scratch)
+    say(f"  Logs          {processes.logs}")
+    say("  Ctrl-C stops everything.\n")
+
+    table = processes.start_in_front(
+        "djmetrics_top", parts.table(place, sys.stdout.isatty()), place.environment
+    )
+    processes.watch(table, chosen.seconds)
+
+
+def start_prometheus(place: parts.Place, processes: Processes, scratch: Path) -> None:
+    """Start Prometheus if it is on this machine, and say where it is."""
+    binary = shutil.which("prometheus")
+    if binary is None:
+        say("  Prometheus    not on this machine; the demo works without it")
+        return
+    port = ports.choose(9090, "Prometheus", say)
+    url = f"http://127.0.0.1:{port}"
+    processes.start("prometheus", parts.prometheus(place, binary, port, scratch), place.environment)
+    processes.wait_for(f"{url}/-/ready", "prometheus")
+    say(f"  Prometheus    {url}/")
+
+
+def stop(number: int, frame: object) -> None:
+    """Take a signal as the wish to end; the processes are stopped on the way out."""
+    raise Stopped
+
+
+def main() -> int:
+    """Run the demo; the exit status is 0 when it was stopped, 1 when something failed."""
+    chosen = options()
+    for number in STOP_SIGNALS:
+        signal.signal(number, stop)
+    processes = Processes(HERE / "var" / "log")
+    scratch = Path(tempfile.mkdtemp(prefix="running-log-"))
+    status = 0
+    try:
+        demo(chosen, processes, scratch)
+    except Stopped:
+        pass
+    except Failure as failure:
+        print(f"\n{failure}", file=sys.stderr)
+        status = 1
+    finally:
+        # A second Ctrl-C must not leave anything behind.
+        for number in STOP_SIGNALS:
+            signal.signal(number, signal.SIG_IGN)
+        processes.stop()
+        shutil.rmtree(scratch, ignore_errors=True)
+    say("Everything is stopped.")
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""The running log's only app: employees and their runs."""
