@@ -11,7 +11,7 @@ from typing import Any
 
 from . import clock
 from .record import Operation, Record
-from .recorder import make_current
+from .recorder import current as current_operation
 
 
 class _Lane(threading.local):
@@ -33,7 +33,8 @@ Stay = tuple[Operation | None, Record | None, int]
 
 def enter(record: Record) -> Stay:
     """From here on this thread works for ``record``; give what this returns to ``leave``, on the same thread."""
-    outer, lane = make_current(record.root), _lane.record
+    outer, lane = current_operation.get(), _lane.record
+    current_operation.set(record.root)
     if lane is record:
         return outer, lane, -1
     _lane.record = record
@@ -46,7 +47,7 @@ def leave(record: Record, stay: Stay) -> None:
     if cpu >= 0:
         record.cpu_ns += clock.cpu() - cpu
         _lane.record = lane
-    make_current(outer)
+    current_operation.set(outer)
 
 
 def run_for(record: Record, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:

@@ -16,8 +16,10 @@ from . import clock, units
 from .record import Operation, Record, Root, Subject
 from .units import outside, spill
 
-_current: ContextVar[Operation | None] = ContextVar("djmetrics_operation", default=None)
-_get, _set = _current.get, _current.set
+current: ContextVar[Operation | None] = ContextVar("djmetrics_operation", default=None)
+"""The current operation; None or ``units.outside`` where there is none."""
+
+_get, _set = current.get, current.set
 
 
 def current_operation() -> Operation | None:
@@ -129,10 +131,13 @@ def timed_layer(call: Call, subject: Subject, switch: Switch) -> Call:
             raise
         finally:
             end = clock.now()
-            inside = root.children_ns - before
-            root.children_ns = before + end - start
+            took = end - start
+            own = took - root.children_ns + before
+            root.children_ns = before + took
+            if root.laps is not None:
+                own += root.laps.pop(subject, 0)
             if kept:
-                _keep(root, subject, start, end, inside, error)
+                root.layers.append((subject, start, end, own, error))  # type: ignore[arg-type] # a plain tuple is faster
 
     return timed
 
@@ -156,36 +161,44 @@ def timed_async_layer(call: Call, subject: Subject, switch: Switch) -> Call:
             raise
         finally:
             end = clock.now()
-            inside = root.children_ns - before
-            root.children_ns = before + end - start
+            took = end - start
+            own = took - root.children_ns + before
+            root.children_ns = before + took
+            if root.laps is not None:
+                own += root.laps.pop(subject, 0)
             if kept:
-                _keep(root, subject, start, end, inside, error)
+                root.layers.append((subject, start, end, own, error))  # type: ignore[arg-type] # a plain tuple is faster
 
     return timed
 
 
-def _keep(
-    root: Root, subject: Subject, start: int, end: int, inside: int, error: type[BaseException] | None
-) -> None:
-    own = end - start - inside
-    if root.laps:
-        own += root.laps.pop(subject, 0)
-    root.layers.append((subject, start, end, own, error))  # type: ignore[arg-type] # a tuple is made in half the time
-
-
-def begin_lap() -> tuple[Root | None, int, int]:
-    """A part of a layer begins that runs elsewhere than in it: ``process_view`` and its like; ``end_lap`` it."""
+def begin_layer() -> tuple[Root | None, int, int]:
+    """A layer begins that no wrapper times (``end_layer`` it), or a part of one elsewhere (``end_lap`` it)."""
     operation = _get()
     root = None if operation is None or not operation.root.resumable else operation.root
     return root, 0 if root is None else root.children_ns, clock.now()
 
 
+def end_layer(
+    subject: Subject, begun: tuple[Root | None, int, int], error: type[BaseException] | None = None
+) -> None:
+    """The layer ``subject`` is over."""
+    root, before, start = begun
+    if root is not None:
+        end = clock.now()
+        own = end - start - root.children_ns + before
+        root.children_ns = before + end - start
+        root.layers.append((subject, start, end, own, error))  # type: ignore[arg-type] # as above
+
+
 def end_lap(subject: Subject, begun: tuple[Root | None, int, int]) -> None:
-    """The part of the layer ``subject`` is over."""
+    """The part of the layer ``subject`` is over: ``process_view`` and its like, which run inside the innermost."""
     root, before, start = begun
     if root is not None:
         took = clock.now() - start
-        root.laps[subject] = root.laps.get(subject, 0) + took - (root.children_ns - before)
+        if root.laps is None:
+            root.laps = {}
+        root.laps[subject] = root.laps.get(subject, 0) + took - root.children_ns + before
         root.children_ns = before + took
 
 

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import sys
 from typing import Any
 
 from django.core.signals import setting_changed
@@ -37,7 +38,11 @@ _built_in: dict[type[Hook], Hook] = {}
 _store: Store | None = None
 _exporter: PrometheusExporter | None = None
 _collector: Collector | None = None
+_serving = False
 _serving_pid = 0
+
+_forks_unseen = "uwsgi" in sys.modules
+"""uWSGI forks without telling Python."""
 
 
 def start() -> None:
@@ -101,13 +106,18 @@ def serving(request: Any = None) -> None:
 
     ``request`` is the one that shows it; those of Django's test client do not.
     """
-    global _serving_pid
-    pid = os.getpid()
-    if _serving_pid == pid or _settings is None:
+    if _serving and not (_forks_unseen and _serving_pid != os.getpid()):
+        return
+    _start_serving(request)
+
+
+def _start_serving(request: Any) -> None:
+    global _serving, _serving_pid
+    if _settings is None:
         return
     if request is not None and hasattr(request, "_dont_enforce_csrf_checks"):
         return
-    _serving_pid = pid
+    _serving, _serving_pid = True, os.getpid()
     try:
         if _store is not None:
             _store.refresh_process()  # a fork may have gone unseen, as uWSGI's does
@@ -172,6 +182,8 @@ def _restart(*, setting: str, **kwargs: Any) -> None:
 
 def _after_fork() -> None:
     """In a child: what the parent recorded and has not counted yet is the parent's to count."""
+    global _serving
+    _serving = False
     units.reset()
     if _exporter is not None:
         _exporter.forget()

@@ -102,9 +102,8 @@ def subject_of(connection: Connection, sql: Any) -> Subject:
 
 
 def _attributes(connection: Connection, alias: str, operation: str, table: str) -> Mapping[str, str]:
-    vendor = connection.vendor
-    if getattr(connection, "mysql_is_mariadb", None) is True and "mysql_is_mariadb" in vars(connection):
-        vendor = "mariadb"
+    # Django's own answer, once it has asked the server; to ask here would run a query.
+    vendor = "mariadb" if vars(connection).get("mysql_is_mariadb") else connection.vendor
     return {
         "db.system.name": _SYSTEMS.get(vendor, vendor),
         "alias": alias,

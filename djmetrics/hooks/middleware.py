@@ -88,7 +88,7 @@ class MiddlewareHook(Hook):
         def timed(*args: Any) -> Any:
             if not patches.active:
                 return method(*args)
-            lap = recorder.begin_lap()
+            lap = recorder.begin_layer()
             try:
                 return method(*args)
             finally:
@@ -97,7 +97,7 @@ class MiddlewareHook(Hook):
         async def timed_async(*args: Any) -> Any:
             if not patches.active:
                 return await method(*args)
-            lap = recorder.begin_lap()
+            lap = recorder.begin_layer()
             try:
                 return await method(*args)
             finally:

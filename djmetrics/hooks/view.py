@@ -1,6 +1,7 @@
 """Views: functions, classes, partials, sync and async."""
 
 from collections.abc import Callable
+from types import FunctionType
 from typing import Any
 
 from asgiref.sync import iscoroutinefunction
@@ -26,12 +27,29 @@ class ViewHook(Hook):
         self.patches.replace(BaseHandler, "make_view_atomic", _make_timed_view)
 
 
+_CEILING = 5000
+
+_timed_views: dict[FunctionType, Callable[..., Any]] = {}
+
+
 def _make_timed_view(original: Callable[..., Any]) -> Callable[..., Any]:
     def make_view_atomic(self: BaseHandler, view: Callable[..., Any]) -> Callable[..., Any]:
         callback = original(self, view)
-        return _timed_async(callback) if iscoroutinefunction(callback) else _timed(callback)
+        if callback is not view or type(callback) is not FunctionType:
+            return _wrap(callback)
+        # Most views are functions that live as long as the URLconf: wrapped once, not at each request.
+        timed = _timed_views.get(callback)
+        if timed is None:
+            if len(_timed_views) >= _CEILING:
+                _timed_views.clear()
+            timed = _timed_views[callback] = _wrap(callback)
+        return timed
 
     return make_view_atomic
+
+
+def _wrap(view: Callable[..., Any]) -> Callable[..., Any]:
+    return _timed_async(view) if iscoroutinefunction(view) else _timed(view)
 
 
 def _timed(view: Callable[..., Any]) -> Callable[..., Any]:

@@ -1,5 +1,6 @@
 """Starting the site under each server."""
 
+import contextlib
 import os
 import shutil
 import signal
@@ -40,6 +41,7 @@ class Configuration:
     """Whether the server replaces a worker that was killed."""
     tells_disconnects: bool = True
     """Whether the server lets the site know that the client of a stream went away."""
+    stop: signal.Signals = signal.SIGTERM
     program: str | None = None
     """A program that must be installed, where a Python module is not enough."""
 
@@ -130,12 +132,15 @@ def serving(configuration: Configuration) -> Iterator[Server]:
             try:
                 yield Server(configuration, port, popen.pid, folder)
             finally:
-                _stop(popen)
+                _stop(popen, configuration.stop)
 
 
-def _stop(popen: "subprocess.Popen[bytes]") -> None:
+def _stop(popen: "subprocess.Popen[bytes]", polite: signal.Signals) -> None:
     """End the server; and then those of its processes that it left running."""
     family = descendants(popen.pid)
+    popen.send_signal(polite)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        popen.wait(3)
     process.stop(popen)
     for pid in family:
         try:
@@ -277,7 +282,7 @@ CONFIGURATIONS = (
         interface="asgi",
         respawns=False,
     ),
-    Configuration("uwsgi prefork", uwsgi(), program="uwsgi"),
-    Configuration("uwsgi lazy-apps", uwsgi("--lazy-apps"), program="uwsgi"),
+    Configuration("uwsgi prefork", uwsgi(), stop=signal.SIGINT, program="uwsgi"),
+    Configuration("uwsgi lazy-apps", uwsgi("--lazy-apps"), stop=signal.SIGINT, program="uwsgi"),
     Configuration("apache mod_wsgi", mod_wsgi, program="mod_wsgi-express"),
 )

@@ -114,11 +114,12 @@ def test_dead_worker_s_gauges_vanish(mortal: Server, truth: Truth) -> None:
 
     assert truth("in flight, worker killed", "requests", page.value(ACTIVE), 0).difference == 0
     assert page.value("djmetrics_workers") <= mortal.configuration.workers
-    mortal.worker_pids(mortal.configuration.workers)
-    page = patient_scrape(mortal.port)
-    row = truth("workers alive", "processes", page.value("djmetrics_workers"), mortal.configuration.workers)
+    expected = mortal.configuration.workers
+    mortal.worker_pids(expected)
+    page = scrape_until(mortal.port, lambda page: page.value("djmetrics_workers") == expected)
+    row = truth("workers alive", "processes", page.value("djmetrics_workers"), expected)
     assert row.difference == 0
-    assert page.value(ACTIVE) == 0
+    assert scrape_until(mortal.port, lambda page: page.value(ACTIVE) == 0).value(ACTIVE) == 0
 
 
 def test_files_are_as_many_as_workers(mortal: Server, truth: Truth) -> None:

@@ -47,7 +47,6 @@ class PrometheusExporter(Exporter):
     def opened(self, record: Record) -> None:
         """Count a request in."""
         store = self.store
-        store.refresh_process()
         with store.lock:
             if store.generation != self._generation:
                 self._follow()
@@ -79,7 +78,10 @@ class PrometheusExporter(Exporter):
     def flush(self) -> None:
         """Add up the records that wait."""
         started = time.perf_counter_ns()
-        with self._counting():
+        store = self.store
+        with store.lock:  # as in _counting, which takes longer
+            if store.generation != self._generation:
+                self._follow()
             records, self._pending = self._pending, []
             for record in records:
                 self._add_record(record)

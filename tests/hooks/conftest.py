@@ -1,0 +1,42 @@
+"""Hooks are tested as in a process of their own: strict, freshly started, with no cache made yet."""
+
+from collections import Counter
+from collections.abc import Iterator
+
+import pytest
+from django.core.cache import caches
+
+from djmetrics import guard, runtime, units
+
+
+@pytest.fixture(autouse=True)
+def fresh(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Raise our own failures, and leave neither caches nor the patches of their classes behind."""
+    monkeypatch.setattr(guard, "strict", True)
+    monkeypatch.setattr(guard, "counts", Counter())
+    monkeypatch.setattr(guard, "pending", Counter())
+    restart()
+    yield
+    restart()
+
+
+def restart() -> None:
+    """Stop and start again, with no operation waiting and no cache of this thread."""
+    runtime.stop()
+    for alias in caches.settings:
+        if hasattr(caches._connections, alias):
+            delattr(caches._connections, alias)
+    units.reset()
+    runtime.start()
+
+
+@pytest.fixture
+def lenient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Our own failures are swallowed, as in production."""
+    monkeypatch.setattr(guard, "strict", False)
+
+
+@pytest.fixture
+def stopped() -> None:
+    """Plain Django: no hook is installed until the test installs one."""
+    runtime.stop()

@@ -1,0 +1,181 @@
+"""One use of each hook's component, at the seam: what must come out unchanged, and what must be recorded."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+import jinja2
+from asgiref.sync import async_to_sync, sync_to_async
+from django.core.cache.backends.base import BaseCache
+from django.core.handlers.asgi import ASGIHandler
+from django.core.handlers.base import BaseHandler
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.utils import CursorWrapper
+from django.http import HttpResponse
+from django.template import Context, Engine
+from django.test import override_settings
+from django.urls import path
+
+from djmetrics.testing import MemoryExporter
+
+from .site import get, scope
+
+
+class Boom(BaseException):
+    """Nobody handles it: what is not an ``Exception`` passes through Django."""
+
+
+class Thing:
+    """Something to be returned."""
+
+
+THING, BOOM, RESPONSE = Thing(), Boom(), HttpResponse("unchanged")
+
+urlpatterns = [path("", lambda request: RESPONSE, name="home")]
+
+
+def give() -> Thing:
+    return THING
+
+
+def fail() -> Thing:
+    raise BOOM
+
+
+def answering(get_response: Any) -> Any:
+    """A middleware that answers by itself, or fails."""
+
+    def middleware(request: Any) -> Any:
+        return RESPONSE if request.path == "/" else fail()
+
+    return middleware
+
+
+class DictCache(BaseCache):
+    """A third party's backend: keeps the objects themselves."""
+
+    def __init__(self, params: dict[str, Any]) -> None:
+        super().__init__(params)
+        self.values: dict[str, Any] = {}
+
+    def get(self, key: str, default: Any = None, version: int | None = None) -> Any:
+        return fail() if key == "boom" else self.values.get(key, default)
+
+    def set(self, key: str, value: Any, timeout: object = None, version: int | None = None) -> None:
+        self.values[key] = value
+
+
+class Cursor:
+    """A database driver's cursor."""
+
+    def execute(self, sql: str, params: object = None) -> Thing:
+        return fail() if sql == "boom" else THING
+
+
+def ask_cache(key: str) -> Any:
+    from django.core.cache.backends.base import BaseCache as Class
+
+    assert issubclass(DictCache, Class)
+    cache = wrapped_cache()
+    cache.set("thing", THING)
+    return cache.get(key)
+
+
+def wrapped_cache() -> DictCache:
+    """A cache as ``django.core.cache.caches`` makes it."""
+    from django.core.cache import CacheHandler
+
+    cache: DictCache = CacheHandler({"default": {"BACKEND": f"{__name__}.DictCache"}})["default"]
+    return cache
+
+
+def execute(sql: str) -> Any:
+    from django.db import connection
+
+    return CursorWrapper(Cursor(), connection).execute(sql)
+
+
+def resolve(at: str) -> Any:
+    request = get(at)
+    request.urlconf = __name__
+    try:
+        match = BaseHandler().resolve_request(request)
+    except Exception as error:
+        raise BOOM from error
+    return THING if match is request.resolver_match else match
+
+
+def through_middleware(at: str) -> Any:
+    with override_settings(MIDDLEWARE=[f"{__name__}.answering"]):
+        handler = BaseHandler()
+        handler.load_middleware()
+        chain: Any = handler._middleware_chain
+    return THING if chain(get(at)) is RESPONSE else None
+
+
+def refuse(raw: str) -> Any:
+    """A request that Django refuses by itself, or whose reading fails."""
+
+    class Handler(ASGIHandler):
+        def request_class(self, scope: Any, body: Any) -> Any:
+            if raw == "refused":
+                raise UnicodeDecodeError("utf-8", b"\xff", 0, 1, "made up")
+            return fail()
+
+    with override_settings(MIDDLEWARE=[]):
+        request, response = Handler().create_request(scope(), None)
+    return THING if request is None and response.status_code == 400 else None
+
+
+def render(engine: str, variable: Callable[[], object]) -> Any:
+    """Render a template that calls ``variable``."""
+    if engine == "jinja2":
+        text = jinja2.Environment().from_string("{{ f() }}!").render(f=variable)
+    else:
+        text = Engine().from_string("{{ f }}!").render(Context({"f": variable}))
+    return THING if text == f"{variable()}!".replace("<", "&lt;").replace(">", "&gt;") else text
+
+
+def plain() -> str:
+    return "text"
+
+
+class Use(NamedTuple):
+    """``works`` must return THING and ``fails`` raise BOOM; ``kind`` is what a working one records at least once."""
+
+    hook: str
+    kind: str
+    works: Callable[[], Any]
+    fails: Callable[[], Any]
+
+    def count(self, seen: MemoryExporter) -> int:
+        """How much of it was recorded."""
+        if self.kind == "request":
+            return len([record for record in seen.records if record.status == 400])
+        if self.kind == "middleware":
+            return len([each for record in seen.records for each in record.layers])
+        return len([each for each in seen.operations if each.subject.kind == self.kind])
+
+
+USES = [
+    Use("request", "request", lambda: refuse("refused"), lambda: refuse("fails")),
+    Use("middleware", "middleware", lambda: through_middleware("/"), lambda: through_middleware("/fails")),
+    Use("url", "url", lambda: resolve("/"), lambda: resolve("/nothing")),
+    Use(
+        "view",
+        "view",
+        lambda: BaseHandler().make_view_atomic(give)(),
+        lambda: BaseHandler().make_view_atomic(fail)(),
+    ),
+    Use("database", "db", lambda: execute("SELECT 1"), lambda: execute("boom")),
+    Use("template", "template", lambda: render("django", plain), lambda: render("django", fail)),
+    Use("jinja2", "template", lambda: render("jinja2", plain), lambda: render("jinja2", fail)),
+    Use("cache", "cache", lambda: ask_cache("thing"), lambda: ask_cache("boom")),
+    Use(
+        "threads",
+        "",
+        lambda: asyncio.run(sync_to_async(give)()),
+        lambda: async_to_sync(sync_to_async(fail))(),
+    ),
+]
