@@ -26,9 +26,11 @@ def exclusive_phases(record: "Record") -> dict[str, int]:
     """
     spilled = record.spilled_phases
     if not record.root.concurrent:
-        phases = add_exclusive(dict(spilled) if spilled else dict.fromkeys(PHASES, 0), record.operations)
-        for layer in record.layers:
-            phases[layer[0].phase] += layer[3]
+        phases = dict(spilled) if spilled else dict.fromkeys(PHASES, 0)
+        if record.operations:
+            add_exclusive(phases, record.operations)
+        for subject, _, _, own, _ in record.layers:
+            phases[subject.phase] += own
     else:
         phases = add_exclusive(dict(spilled), record.operations) if spilled else _shared(record)
         for subject, _, _, own, _ in record.layers:

@@ -98,7 +98,11 @@ class Root(Operation):
     __slots__ = ("concurrent", "laps", "layers", "operations", "record", "resumable")
 
     def __init__(self, subject: Subject, record: "Record") -> None:
-        super().__init__(subject, self, self)
+        # Operation's own, written out.
+        self.subject = subject
+        self.parent = self.root = self
+        self.children_ns = self.resumed_ns = self.last_end = 0
+        self.error = self.detail = None
         self.record: Record | None = record
         self.operations = record.operations
         self.layers = record.layers

@@ -38,7 +38,7 @@ def discard() -> None:
     """Leave the current record out of all data."""
     record = current_record()
     if record is not None:
-        record.discarded = True
+        units.drop(record)
 
 
 def make_current(operation: Operation | None) -> Operation | None:

@@ -114,13 +114,9 @@ def close(record: Record) -> None:
     root.layers = []
     root.resumable = False
     record.duration = now - record.start
-    if record.discarded or record.view in _excluded:
-        for exporter in _exporters:
-            try:
-                exporter.dropped(record)
-            except Exception:
-                guard.failed(f"exporter {type(exporter).__name__}.dropped")
-    else:
+    if record.view in _excluded:
+        drop(record)
+    if not record.discarded:
         for exporter in _exporters:
             try:
                 exporter.export(record)
@@ -128,6 +124,18 @@ def close(record: Record) -> None:
                 guard.failed(f"exporter {type(exporter).__name__}.export")
     while _abandoned:
         close(_abandoned.popleft())
+
+
+def drop(record: Record) -> None:
+    """Leave ``record`` out of all data, from now on: it is not counted as open either."""
+    if record.discarded:
+        return
+    record.discarded = True
+    for exporter in _exporters:
+        try:
+            exporter.dropped(record)
+        except Exception:
+            guard.failed(f"exporter {type(exporter).__name__}.dropped")
 
 
 def abandon(record: Record) -> None:

@@ -83,12 +83,13 @@ def trace_context(header: str) -> tuple[int, int]:
 def answered(record: Record, response: Any) -> None:
     """Take from a response what is known when the outermost middleware returns it."""
     record.status = response.status_code
+    if not response.streaming:
+        if getattr(response, "is_rendered", True):
+            record.response_size = len(response.content)
+        return
     length = response.headers.get("Content-Length")
-    if length is not None:
-        if length.isascii() and length.isdigit() and len(length) < 16:
-            record.response_size = int(length)
-    elif not response.streaming and getattr(response, "is_rendered", True):
-        record.response_size = len(response.content)
+    if length is not None and length.isascii() and length.isdigit() and len(length) < 16:
+        record.response_size = int(length)
 
 
 def _remember_exception(*, request: Any = None, **kwargs: Any) -> None:

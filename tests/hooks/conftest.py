@@ -38,5 +38,6 @@ def lenient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def stopped() -> None:
-    """Plain Django: no hook is installed until the test installs one."""
+    """Plain Django: no hook is installed until the test installs one; records are as long as ever."""
     runtime.stop()
+    units.configure((), 5000)

@@ -10,7 +10,7 @@ from django.core.handlers.wsgi import WSGIHandler
 from django.db.utils import ConnectionHandler
 from django.test import RequestFactory
 
-from djmetrics import lanes, units
+from djmetrics import recorder, units
 from djmetrics.record import Record, Subject
 
 
@@ -24,11 +24,11 @@ def request_record() -> Iterator[Record]:
     """A request's record, open and current inside the block."""
     record = units.open(Subject("request", "request"), "a-view")
     units.announce(record)
-    stay = lanes.enter(record)
+    outer = recorder.make_current(record.root)
     try:
         yield record
     finally:
-        lanes.leave(record, stay)
+        recorder.make_current(outer)
         units.close(record)
 
 

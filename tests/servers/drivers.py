@@ -1,6 +1,5 @@
 """Starting the site under each server."""
 
-import contextlib
 import os
 import shutil
 import signal
@@ -139,9 +138,11 @@ def _stop(popen: "subprocess.Popen[bytes]", polite: signal.Signals) -> None:
     """End the server; and then those of its processes that it left running."""
     family = descendants(popen.pid)
     popen.send_signal(polite)
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        popen.wait(3)
-    process.stop(popen)
+    try:
+        popen.wait(4)
+    except subprocess.TimeoutExpired:  # uWSGI, of whose workers many were killed
+        popen.kill()
+        popen.wait()
     for pid in family:
         try:
             if str(ROOT) in Path(f"/proc/{pid}/environ").read_text():
