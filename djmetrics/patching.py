@@ -1,23 +1,61 @@
 """Replace, remember, restore.
 
-A patch is undone only where it is still in place: if somebody else has patched over it since, theirs stays, and
-ours lies inert below it (``Patches.active`` is then false, and what we put there looks at it).
+A patch is undone only where it is still in place. If somebody else has patched over it since, theirs stays, and
+ours, which lies below it, is made to do nothing but call the original.
 """
 
 import functools
 import weakref
 from collections.abc import Callable
+from inspect import CO_COROUTINE, CO_GENERATOR
+from types import CodeType, FunctionType
 from typing import Any
 
 _MISSING = object()
-
 
 _all: "weakref.WeakSet[Patches]" = weakref.WeakSet()
 
 
 def in_place() -> list[str]:
     """Whose patches are in place now."""
-    return sorted(patches.name for patches in _all if patches.owners())
+    return sorted(patches.name for patches in _all if patches.active and patches.owners())
+
+
+class Patch:
+    """One attribute that was replaced."""
+
+    def __init__(self, owner: Any, name: str, own: Any, ours: Any) -> None:
+        self.owner = owner
+        self.name = name
+        self.own = own
+        self.ours = ours
+        self._code: CodeType | None = None
+
+    def is_on_top(self) -> bool:
+        """Whether the attribute is ours now."""
+        return vars(self.owner).get(self.name) is self.ours
+
+    def is_undone(self) -> bool:
+        """Whether the attribute is what it was before us, or gone."""
+        return vars(self.owner).get(self.name, _MISSING) is self.own
+
+    def undo(self) -> None:
+        """Put back what was there."""
+        if self.own is _MISSING:
+            delattr(self.owner, self.name)
+        else:
+            setattr(self.owner, self.name, self.own)
+
+    def bypass(self) -> None:
+        """Make what somebody else holds of us call the original at once."""
+        if isinstance(self.ours, FunctionType) and self._code is None:
+            self._code = self.ours.__code__
+            self.ours.__code__ = _bypass_of(self.ours)
+
+    def resume(self) -> None:
+        """Undo ``bypass``."""
+        if self._code is not None:
+            self.ours.__code__, self._code = self._code, None
 
 
 class Patches:
@@ -26,47 +64,72 @@ class Patches:
     def __init__(self, name: str = "") -> None:
         self.name = name
         self.active = False
-        self._patches: dict[tuple[int, str], tuple[Any, str, Any, Any]] = {}
+        self._patches: dict[tuple[int, str], Patch] = {}
         _all.add(self)
 
     def replace(self, owner: Any, name: str, make: Callable[[Any], Any]) -> None:
         """Set ``owner.name`` to ``make(original)``, unless our patch is there already.
 
-        ``original`` is what ``owner`` itself holds (a plain function of a class), or what it inherits.
+        ``original`` is what ``owner`` itself holds (a plain function of a class), or what it inherits. What ``make``
+        returns must, if it is a function, call it by that name.
         """
+        own = vars(owner).get(name, _MISSING)
+        original = getattr(owner, name) if own is _MISSING else own
+        self._put(owner, name, own, original, make)
+
+    def add(self, owner: Any, name: str, original: Any, make: Callable[[Any], Any]) -> None:
+        """As ``replace``, for an attribute that ``owner`` need not have; ``original`` stands for its absence."""
+        own = vars(owner).get(name, _MISSING)
+        self._put(owner, name, own, original if own is _MISSING else own, make)
+
+    def _put(self, owner: Any, name: str, own: Any, original: Any, make: Callable[[Any], Any]) -> None:
         self.active = True
         key = (id(owner), name)
-        own = vars(owner).get(name, _MISSING)
-        if key in self._patches and own is not self._patches[key][2]:
-            return  # in place, or below somebody else's patch
-        original = getattr(owner, name) if own is _MISSING else own
+        patch = self._patches.get(key)
+        if patch is not None and not patch.is_undone():
+            patch.resume()  # in place, or below somebody else's patch
+            return
         ours = make(original)
-        if hasattr(original, "__code__") and ours is not original:
+        if isinstance(original, FunctionType) and isinstance(ours, FunctionType):
             functools.update_wrapper(ours, original)  # name, docstring and signature stay what they were
         setattr(owner, name, ours)
-        self._patches[key] = (owner, name, own, ours)
-
-    def add(self, owner: Any, name: str, value: Any) -> None:
-        """Give ``owner`` an attribute that it does not have itself; ``restore`` takes it away again."""
-        self.replace(owner, name, lambda _: value) if hasattr(owner, name) else self._add(owner, name, value)
-
-    def _add(self, owner: Any, name: str, value: Any) -> None:
-        self.active = True
-        setattr(owner, name, value)
-        self._patches[id(owner), name] = (owner, name, _MISSING, value)
+        self._patches[key] = Patch(owner, name, own, ours)
 
     def restore(self) -> None:
-        """Put back every original that we replaced and that nobody has replaced since."""
+        """Put back every original that we replaced, or step aside where somebody else has patched over us."""
         self.active = False
-        for key, (owner, name, own, ours) in reversed(list(self._patches.items())):
-            if vars(owner).get(name) is not ours:
-                continue  # patched over: a later install finds ours still below it
-            if own is _MISSING:
-                delattr(owner, name)
+        for key, patch in reversed(list(self._patches.items())):
+            if patch.is_on_top():
+                patch.undo()
+                del self._patches[key]
             else:
-                setattr(owner, name, own)
-            del self._patches[key]
+                patch.bypass()
 
     def owners(self) -> list[str]:
-        """What is patched now, as dotted names, for tests and error messages."""
-        return [f"{getattr(owner, '__name__', owner)}.{name}" for owner, name, _, _ in self._patches.values()]
+        """What is patched now, as dotted names."""
+        return [
+            f"{getattr(patch.owner, '__name__', patch.owner)}.{patch.name}"
+            for patch in self._patches.values()
+        ]
+
+
+def _bypass_of(function: FunctionType) -> CodeType:
+    """Code that calls ``original`` with all arguments, to be put into a function of this kind and these variables.
+
+    A function's code can be exchanged, whoever holds the function, if both have the same free variables. They
+    stand in the code in alphabetical order, so that naming them all is enough.
+    """
+    names, flags = function.__code__.co_freevars, function.__code__.co_flags
+    asynchronous = "async " if flags & CO_COROUTINE else ""
+    hand_on = "return await" if asynchronous else "yield from" if flags & CO_GENERATOR else "return"
+    source = (
+        f"def outer({', '.join(names)}):\n"
+        f"    {asynchronous}def bypass(*args, **kwargs):\n"
+        f"        {'; '.join(names)}\n"
+        f"        {hand_on} original(*args, **kwargs)\n"
+        f"    return bypass\n"
+    )
+    made: dict[str, Any] = {}
+    exec(source, made)  # noqa: S102 - of nothing but the names of our own variables
+    code: CodeType = made["outer"](*names).__code__
+    return code

@@ -35,7 +35,7 @@ class DatabaseHook(Hook):
         replace(CursorWrapper, "callproc", _timed_callproc)
         replace(CursorWrapper, "__iter__", _timed_rows)
         for name in "fetchone", "fetchmany", "fetchall":
-            self.patches.add(CursorWrapper, name, _timed_fetch(name))
+            self.patches.add(CursorWrapper, name, _plain_fetch(name), _timed_fetch(name))
         for method, verb in ("connect", "CONNECT"), ("_commit", "COMMIT"), ("_rollback", "ROLLBACK"):
             replace(BaseDatabaseWrapper, method, _timed_connection(verb))
 
@@ -86,26 +86,38 @@ def _timed_callproc(original: Callable[..., Any]) -> Callable[..., Any]:
     return callproc
 
 
-def _timed_fetch(name: str) -> Callable[..., Any]:
-    """``CursorWrapper`` passes fetches on through ``__getattr__``; so does this, and adds them to their statement."""
+def _plain_fetch(name: str) -> Callable[..., Any]:
+    """What a fetch is without us: ``CursorWrapper`` has no such method, and passes it on through ``__getattr__``."""
 
     def fetch(self: CursorWrapper, *args: Any, **kwargs: Any) -> Any:
-        method = self.__getattr__(name)
-        operation = self.__dict__.get(_OPERATION)
-        if operation is None or not operation.root.resumable:
-            operation = begin_leaf(_fetch_subject(self.db.alias))
-            try:
-                return method(*args, **kwargs)
-            finally:
-                end_leaf(operation)
-        started = resume_leaf()
-        try:
-            return method(*args, **kwargs)
-        finally:
-            pause_leaf(operation, started)
+        return self.__getattr__(name)(*args, **kwargs)
 
     fetch.__name__ = name
     return fetch
+
+
+def _timed_fetch(name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Add the time of a fetch to its statement."""
+
+    def make(original: Callable[..., Any]) -> Callable[..., Any]:
+        def fetch(self: CursorWrapper, *args: Any, **kwargs: Any) -> Any:
+            operation = self.__dict__.get(_OPERATION)
+            if operation is None or not operation.root.resumable:
+                operation = begin_leaf(_fetch_subject(self.db.alias))
+                try:
+                    return original(self, *args, **kwargs)
+                finally:
+                    end_leaf(operation)
+            method = self.__getattr__(name)
+            started = resume_leaf()
+            try:
+                return method(*args, **kwargs)
+            finally:
+                pause_leaf(operation, started)
+
+        return fetch
+
+    return make
 
 
 def _fetch_subject(alias: str) -> Subject:

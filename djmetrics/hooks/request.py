@@ -26,7 +26,7 @@ _TRACEPARENT = re.compile(r"00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})\Z")
 
 
 class RequestHook(Hook):
-    """Learns of exceptions from ``got_request_exception``, and of requests that Django refuses before any middleware."""
+    """Learns of exceptions from Django's signal, and of requests that are refused before any middleware."""
 
     name = "request"
 

@@ -37,7 +37,7 @@ class _Handover:
 
     def __get__(self, instance: Any, owner: type | None = None) -> Callable[..., Any]:
         if instance is None:
-            return self._original
+            return self._original  # no hand-over, and no patch to see
         handler = self._original.__get__(instance, owner)
         record = recorder.current_record()
         return handler if record is None else functools.partial(lanes.run_for, record, handler)

@@ -18,7 +18,7 @@ _guarded: tuple[Callable[..., Any], Callable[[Any], None]] | None = None
 def guard_view(view: Callable[..., Any], gate: Callable[[Any], None]) -> None:
     """Call ``gate`` with each request that resolves to ``view``, ahead of any ``process_view``.
 
-    What it raises, the request gets. It is for our own page: a stranger shall see what a path that matches nothing shows,
+    What it raises, the request gets. It is for our own page: a stranger shall see what an unknown path shows,
     and middlewares that look at every view that is found would show a difference.
     """
     global _guarded

@@ -17,6 +17,7 @@ def fresh(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(guard, "pending", Counter())
     restart()
     yield
+    assert in_flight() == 0
     restart()
 
 
@@ -28,6 +29,15 @@ def restart() -> None:
             delattr(caches._connections, alias)
     units.reset()
     runtime.start()
+
+
+def in_flight() -> float:
+    """What the page says of requests that are being served now, of all methods."""
+    return sum(
+        sample.value
+        for family in runtime.page_registry().restricted_registry(["http_server_active_requests"]).collect()
+        for sample in family.samples
+    )
 
 
 @pytest.fixture

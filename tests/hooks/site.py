@@ -105,3 +105,9 @@ def asgi(path: str = "/", **kwargs: Any) -> Client:
         return client
 
     return asyncio.run(talk())
+
+
+def the_one(records: list[Record]) -> Record:
+    """The only record there is: each request is observed exactly once."""
+    assert [record.kind for record in records] == ["request"]
+    return records[0]

@@ -1,0 +1,152 @@
+"""Write the tables of the reference pages from the code: ``python docs/generate.py``; ``--check`` only compares.
+
+Each table stands in its page between two comments, ``<!-- generated: NAME -->`` and ``<!-- end of NAME -->``; what is
+around them is written by hand.
+"""
+
+import argparse
+import re
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+
+import django
+from django.conf import settings
+
+DOCS = Path(__file__).resolve().parent
+sys.path.insert(0, str(DOCS.parent))
+if not settings.configured:
+    settings.configure(DJMETRICS={"ENABLED": False}, INSTALLED_APPS=["djmetrics"])
+    django.setup()
+
+from djmetrics import catalogue, checks, conf, runtime  # noqa: E402 (they need the settings)
+from djmetrics.exporters.prometheus import label_name, prometheus_name  # noqa: E402
+from djmetrics.management.commands.djmetrics_top import Command  # noqa: E402
+
+UNITS = {"s": "seconds", "By": "bytes", "1": "1"}
+
+
+def code(text: str) -> str:
+    """``text`` as code in a table's cell."""
+    return "`" + text.replace("|", "\\|") + "`"
+
+
+def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A Markdown table."""
+    lines = [heads, ["---"] * len(heads), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def settings_table() -> str:
+    """Every key of DJMETRICS."""
+    return table(
+        ("Key", "What for", "Type", "Default"),
+        ((code(each.key), each.help, each.type, code(each.default)) for each in conf.declarations()),
+    )
+
+
+def checks_sections() -> str:
+    """A heading for each check, with the anchor that its hint names, and a table of all of them first."""
+    rows = ((f"[{code('djmetrics.' + each.id)}](#djmetrics-{each.id.lower()})", each.level, each.summary)
+            for each in checks.TABLE)  # fmt: skip
+    sections = [
+        f"(djmetrics-{each.id.lower()})=\n### djmetrics.{each.id}\n\n{each.summary} {each.level}.\n\n"
+        f"Message\n: {_sentence(each.text)}\n\nWhat to do\n: {_sentence(each.hint.replace('{meant}', ''))}"
+        for each in checks.TABLE
+    ]
+    return "\n\n".join([table(("Check", "Level", "What is wrong"), rows), *sections])
+
+
+def _sentence(template: str) -> str:
+    """A message's template as readers see it: its placeholders in angle brackets, names as code."""
+    shown = re.sub(r"\{(\w+)\}", r"⟨\1⟩", template)
+    return re.sub(r"(from djmetrics\.gunicorn import \*|python -c '.*')", r"`\1`", shown)
+
+
+def metrics_sections() -> str:
+    """A heading for each metric."""
+    return "\n\n".join(map(_metric, catalogue.metrics()))
+
+
+def _metric(metric: catalogue.Metric) -> str:
+    labels = ", ".join(code(label_name(label)) for label in metric.labels) or "none"
+    facts = [f"{metric.kind}", f"unit: {UNITS.get(metric.unit, metric.unit.strip('{}'))}", f"labels: {labels}"]
+    if metric.exemplars:
+        facts.append("with exemplars")
+    lines = [f"### {prometheus_name(metric)}", "", metric.help, "", f"- {'; '.join(facts)}"]
+    if metric.buckets:
+        lines.append(f"- buckets: {', '.join(f'{bound:g}' for bound in metric.buckets)}")
+    return "\n".join([*lines, f"- in settings: {code(metric.name)}"])
+
+
+def hooks_table() -> str:
+    """Every built-in hook."""
+    return table(
+        ("Hook", "What it observes"),
+        ((f"[{code(hook.name)}](#{hook.name})", _about(hook)) for hook in runtime.HOOKS),
+    )
+
+
+def _about(hook: type) -> str:
+    """The first paragraph of the module's docstring."""
+    text = sys.modules[hook.__module__].__doc__ or ""
+    return re.sub(r"``(.+?)``", r"`\1`", " ".join(text.split("\n\n")[0].split()))
+
+
+def top_table() -> str:
+    """The options of djmetrics_top."""
+    parser = Command().create_parser("manage.py", "djmetrics_top")
+    from_django = {"help", "version", "settings", "pythonpath", "traceback", "no_color", "force_color"}
+    from_django |= {"verbosity", "skip_checks"}
+    rows = []
+    for action in parser._actions:
+        if action.dest not in from_django:
+            choices = f" One of {', '.join(action.choices)}." if action.choices else ""
+            rows.append((code(action.option_strings[0]), (action.help or "") + choices))
+    return table(("Option", "Meaning"), rows)
+
+
+TABLES: dict[str, tuple[str, Callable[[], str]]] = {
+    "settings": ("reference/settings.md", settings_table),
+    "checks": ("reference/checks.md", checks_sections),
+    "metrics": ("reference/metrics.md", metrics_sections),
+    "hooks": ("reference/hooks.md", hooks_table),
+    "djmetrics_top": ("reference/commands.md", top_table),
+}
+
+
+def pages() -> Iterator[tuple[Path, str, str]]:
+    """Each page with a generated part: its path, its text as it is and as it should be. Raises ValueError."""
+    for name, (path, make) in TABLES.items():
+        page = DOCS / path
+        found = page.read_text(encoding="utf-8")
+        yield page, found, replaced(found, name, make())
+
+
+def replaced(text: str, name: str, generated: str) -> str:
+    """``text`` with ``generated`` between the comments of ``name``; ValueError where they are missing."""
+    begin, end = f"<!-- generated: {name} -->", f"<!-- end of {name} -->"
+    before, found_begin, rest = text.partition(begin)
+    _, found_end, after = rest.partition(end)
+    if not (found_begin and found_end):
+        raise ValueError(f"no place for the table {name}: {begin} ... {end}")
+    return f"{before}{begin}\n\n{generated}\n\n{end}{after}"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Write, or check; the exit status."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="write nothing; fail if a table is out of date")
+    check = parser.parse_args(arguments).check
+    stale = [(page, wanted) for page, found, wanted in pages() if found != wanted]
+    for page, wanted in stale:
+        if check:
+            print(f"out of date: {page.relative_to(DOCS.parent)}; run python docs/generate.py")
+        else:
+            page.write_text(wanted, encoding="utf-8")
+            print(f"written: {page.relative_to(DOCS.parent)}")
+    return 1 if check and stale else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
