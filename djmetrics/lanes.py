@@ -6,7 +6,7 @@ stretches.
 
 import threading
 import types
-from collections.abc import Awaitable, Callable, Generator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from typing import Any
 
 from . import clock
@@ -64,12 +64,33 @@ def run_for(record: Record, function: Callable[..., Any], *args: Any, **kwargs: 
         _lane.record = lane
 
 
+async def _await(awaitable: Awaitable[Any]) -> Any:
+    return await awaitable
+
+
+async def _generator() -> AsyncGenerator[None, None]:
+    yield
+
+
+def _step_type() -> type:
+    step = _generator().__anext__()
+    step.close()
+    return type(step)
+
+
+_AsyncGeneratorStep = _step_type()
+
+
 @types.coroutine
 def stepped(awaitable: Awaitable[Any], record: Record) -> Generator[Any, Any, Any]:
     """Await ``awaitable`` and add the CPU time of its steps to ``record``: not that of other tasks between them."""
-    steps: Any = awaitable.__await__()
-    if not hasattr(steps, "send"):  # a plain iterator, which a hand-written awaitable may return
-        return (yield from steps)
+    kind = type(awaitable)
+    if kind is types.CoroutineType:
+        steps: Any = awaitable
+    elif kind is _AsyncGeneratorStep:
+        steps = awaitable.__await__()
+    else:  # whatever else can be awaited need not be driven as these are
+        return (yield from _await(awaitable).__await__())
     step = steps.send
     argument: Any = None
     while True:

@@ -84,6 +84,10 @@ def _opened(request: Any) -> Record | None:
 
 def _answered(record: Record, request: Any, response: Any) -> None:
     try:
+        if not hasattr(response, "status_code"):
+            record.outcome = "failed"  # Django is about to complain of it
+            units.close(record)
+            return
         answered(record, response)
         watch(record, request, response)
     except Exception:
@@ -93,8 +97,8 @@ def _answered(record: Record, request: Any, response: Any) -> None:
 
 def _broke(record: Record, error: BaseException) -> None:
     """What is no ``Exception`` comes here (a cancelled task, an exit), and any that a test client lets through."""
-    cancelled = isinstance(error, CancelledError)
+    cancelled = issubclass(type(error), CancelledError)
     record.outcome = "disconnected" if cancelled else "failed"
     if not cancelled:
-        record.error = error.__class__
+        record.error = type(error)
     units.close(record)

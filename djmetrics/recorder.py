@@ -117,6 +117,7 @@ def timed_layer(call: Call, subject: Subject, switch: Switch) -> Call:
     kept = subject.kind != "handler"
 
     def timed(request: Any) -> Any:
+        __traceback_hide__ = True  # noqa: F841 - Django's error pages leave out such frames
         operation = _get()
         if operation is None or not switch.active:
             return call(request)
@@ -127,7 +128,7 @@ def timed_layer(call: Call, subject: Subject, switch: Switch) -> Call:
         try:
             return call(request)
         except BaseException as raised:
-            error = raised.__class__
+            error = type(raised)
             raise
         finally:
             end = clock.now()
@@ -147,6 +148,7 @@ def timed_async_layer(call: Call, subject: Subject, switch: Switch) -> Call:
     kept = subject.kind != "handler"
 
     async def timed(request: Any) -> Any:
+        __traceback_hide__ = True  # noqa: F841 - Django's error pages leave out such frames
         operation = _get()
         if operation is None or not switch.active:
             return await call(request)
@@ -157,7 +159,7 @@ def timed_async_layer(call: Call, subject: Subject, switch: Switch) -> Call:
         try:
             return await call(request)
         except BaseException as raised:
-            error = raised.__class__
+            error = type(raised)
             raise
         finally:
             end = clock.now()

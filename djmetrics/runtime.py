@@ -2,14 +2,16 @@
 
 import logging
 import os
+import platform
 import sys
 from typing import Any
 
+import django
 from django.core.signals import setting_changed
 from django.utils.module_loading import import_string
 from prometheus_client import REGISTRY, CollectorRegistry
 
-from . import catalogue, guard, port, sql, units, workers
+from . import __version__, catalogue, guard, port, sql, units, workers
 from .conf import Settings, get_settings
 from .exporters.prometheus import Collector, Store, register, unregister
 from .exporters.prometheus import page_registry as registry_with
@@ -145,6 +147,8 @@ def _prometheus(settings: Settings) -> PrometheusExporter:
     _store = Store(catalogue.metrics(), buckets=buckets, max_series_by_metric=ceilings)
     _exporter = PrometheusExporter(_store)
     _exporter.configuration = (ceilings, buckets)
+    versions = __version__, settings.release, django.__version__, platform.python_version()
+    _exporter.constants = {catalogue.BUILD_INFO: versions}
     _collector = Collector(_store, before=_flush)
     register(_collector)
     return _exporter

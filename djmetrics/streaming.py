@@ -38,9 +38,10 @@ class End:
 class Body:
     """What is known of a streamed body while it is sent."""
 
-    __slots__ = ("failed", "finished", "operation", "record")
+    __slots__ = ("charset", "failed", "finished", "operation", "record")
 
-    def __init__(self, record: Record, operation: Operation) -> None:
+    def __init__(self, record: Record, operation: Operation, charset: str) -> None:
+        self.charset = charset
         self.record = record
         self.operation = operation
         self.finished = False
@@ -51,18 +52,24 @@ class Body:
         record = self.record
         if record.first_byte_ns is None:
             units.first_byte(record)
-        if isinstance(part, (bytes, memoryview)):
-            record.response_size = (record.response_size or 0) + len(part)
+        if type(part) is bytes:
+            size = len(part)
+        elif type(part) is str:
+            size = len(part) if part.isascii() else len(part.encode(self.charset, "replace"))
         else:
-            record.response_size = (record.response_size or 0) + len(str(part).encode("utf-8", "replace"))
+            size = (
+                part.nbytes if type(part) is memoryview else 0
+            )  # to turn anything else into text is the site's code
+        record.response_size = (record.response_size or 0) + size
 
     def broke(self, error: BaseException) -> None:
         """An exception left the body."""
-        if isinstance(error, (StopIteration, StopAsyncIteration)):
+        kind = type(error)
+        if issubclass(kind, (StopIteration, StopAsyncIteration)):
             self.finished = True
-        elif not isinstance(error, (GeneratorExit, asyncio.CancelledError)):
+        elif not issubclass(kind, (GeneratorExit, asyncio.CancelledError)):
             self.failed = True
-            self.record.error = error.__class__
+            self.record.error = type(error)
 
 
 class CountedStream:
@@ -73,6 +80,10 @@ class CountedStream:
     def __init__(self, parts: Iterator[Any], body: Body) -> None:
         self._parts = parts
         self._body = body
+
+    def __getattr__(self, name: str) -> Any:
+        """Whatever else the site's own response asks of its stream."""
+        return getattr(self._parts, name)
 
     def __iter__(self) -> "CountedStream":
         return self
@@ -102,6 +113,10 @@ class CountedAsyncStream:
         self._parts = parts
         self._body = body
 
+    def __getattr__(self, name: str) -> Any:
+        """Whatever else the site's own response asks of its stream."""
+        return getattr(self._parts, name)
+
     def __aiter__(self) -> "CountedAsyncStream":
         return self
 
@@ -124,16 +139,16 @@ class CountedAsyncStream:
 def watch(record: Record, request: Any, response: Any) -> None:
     """See to it that ``record`` is closed when ``response`` is: after its last byte, or when the client is gone."""
     body = None
-    if response.streaming and getattr(response, "file_to_stream", None) is None and request.method != "HEAD":
-        body = Body(record, units.single(STREAM, record))
-        record.response_size = None
-        if response.is_async:
-            response._iterator = CountedAsyncStream(response._iterator, body)
-        else:
-            # The setter would register the iterator's ``close`` once more, and the getter convert each part
-            # twice.
-            response._iterator = CountedStream(response._iterator, body)
-    else:
+    parts = getattr(response, "_iterator", None) if response.streaming else None
+    is_file = getattr(response, "file_to_stream", None) is not None
+    if parts is None or is_file or request.method == "HEAD":
         units.first_byte(record)
+    else:
+        body = Body(record, units.single(STREAM, record), response.charset)
+        record.response_size = None
+        # Not by the setter of streaming_content, which would register the iterator's ``close`` once more.
+        response._iterator = (
+            CountedAsyncStream(parts, body) if response.is_async else CountedStream(parts, body)
+        )
     # First in line: what else is closed with the response is not the request's time.
     response._resource_closers.insert(0, End(record, body))

@@ -109,6 +109,8 @@ def close(record: Record) -> None:
         return
     record.end = root.end = now = clock.now()
     root.record = None
+    # No cycle is left for the collector to find: sites switch it off.
+    root.parent = root.root = outside
     # What a task that outlives its request still does is counted outside.
     root.operations = outside.operations
     root.layers = []

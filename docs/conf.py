@@ -4,7 +4,7 @@ from djmetrics import __version__
 
 project = "djmetrics"
 author = "the djmetrics authors"
-copyright = author  # noqa: A001 (Sphinx reads this name)
+copyright = author
 release = __version__
 
 extensions = ["myst_parser"]

@@ -49,12 +49,19 @@ def checks_sections() -> str:
     """A heading for each check, with the anchor that its hint names, and a table of all of them first."""
     rows = ((f"[{code('djmetrics.' + each.id)}](#djmetrics-{each.id.lower()})", each.level, each.summary)
             for each in checks.TABLE)  # fmt: skip
-    sections = [
-        f"(djmetrics-{each.id.lower()})=\n### djmetrics.{each.id}\n\n{each.summary} {each.level}.\n\n"
-        f"Message\n: {_sentence(each.text)}\n\nWhat to do\n: {_sentence(each.hint.replace('{meant}', ''))}"
-        for each in checks.TABLE
+    return "\n\n".join([table(("Check", "Level", "What is wrong"), rows), *map(_check, checks.TABLE)])
+
+
+def _check(check: checks.Check) -> str:
+    lines = [
+        f"(djmetrics-{check.id.lower()})=",
+        f"## djmetrics.{check.id}",
+        "",
+        f"{check.level}. {check.summary}",
     ]
-    return "\n\n".join([table(("Check", "Level", "What is wrong"), rows), *sections])
+    if re.search(r"[a-z]", re.sub(r"\{\w+\}", "", check.text)):
+        lines += ["", "Message", f": {_sentence(check.text)}"]
+    return "\n".join([*lines, "", "What to do", f": {_sentence(check.hint.replace('{meant}', ''))}"])
 
 
 def _sentence(template: str) -> str:
@@ -70,7 +77,11 @@ def metrics_sections() -> str:
 
 def _metric(metric: catalogue.Metric) -> str:
     labels = ", ".join(code(label_name(label)) for label in metric.labels) or "none"
-    facts = [f"{metric.kind}", f"unit: {UNITS.get(metric.unit, metric.unit.strip('{}'))}", f"labels: {labels}"]
+    facts = [
+        f"{metric.kind}",
+        f"unit: {UNITS.get(metric.unit, metric.unit.strip('{}'))}",
+        f"labels: {labels}",
+    ]
     if metric.exemplars:
         facts.append("with exemplars")
     lines = [f"### {prometheus_name(metric)}", "", metric.help, "", f"- {'; '.join(facts)}"]

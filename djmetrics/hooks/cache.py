@@ -1,6 +1,7 @@
 """Caches: every operation of every backend, by alias; hits and misses; ``{% cache %}`` fragments."""
 
 from collections.abc import Callable
+from types import FunctionType
 from typing import Any
 
 from asgiref.sync import iscoroutinefunction
@@ -22,6 +23,7 @@ _OPERATIONS = (
 
 # Whose ``get`` treats its default as Django documents it: returns it and does nothing else with it.
 _TRUSTED = ("django.core.cache.", "django_redis.", "django_valkey.")
+_HANDLES_DEFAULT = ("get", "aget", "get_many", "aget_many", "_cache", "_class")
 
 
 class _Missing:
@@ -36,6 +38,8 @@ class _Missing:
 
 _MISSING = _Missing()
 _subjects: dict[tuple[str, str, str], Subject] = {}
+_SIZED = (list, tuple, set, frozenset, dict)
+_trust: dict[type, bool] = {}
 
 
 class CacheHook(Hook):
@@ -51,8 +55,9 @@ class CacheHook(Hook):
         self.patches.replace(CacheHandler, "create_connection", self._naming)
         self.patches.replace(CacheNode, "render", _timed_fragment)
         self._wrap_class(BaseCache)
-        for alias in caches.settings:
-            # Made before us; only those of this thread can be reached.
+        # Made before us; only those of this thread can be reached. Until the settings have been read there are
+        # none, and to read them here would be too early.
+        for alias in caches.settings if "settings" in vars(caches) else ():
             existing = getattr(caches._connections, alias, None)
             if existing is not None:
                 self._adopt(existing, alias)
@@ -79,14 +84,13 @@ class CacheHook(Hook):
 
     def _wrap_class(self, klass: type) -> None:
         """Wrap the operations that ``klass`` itself defines."""
-        trusted = f"{klass.__module__}.".startswith(_TRUSTED)
         for operation in _OPERATIONS:
             for name in operation, f"a{operation}":
                 function = vars(klass).get(name)
-                if getattr(function, "__code__", None) is None:
-                    continue  # not defined here, or no plain function
+                if type(function) is not FunctionType:
+                    continue  # not defined here, or something that binds in a way of its own
                 make = _timed_async if iscoroutinefunction(function) else _timed
-                self.patches.replace(klass, name, make(operation, trusted))
+                self.patches.replace(klass, name, make(operation))
 
 
 def subject(alias: str, operation: str, result: str) -> Subject:
@@ -109,10 +113,32 @@ def _begin(cache: Any, operation: str) -> Operation | None:
         if operation in ("add", "set") and current.subject.name == "get_or_set":
             current.detail = "miss"
         return None
-    return recorder.begin(subject(getattr(cache, _ALIAS, ""), operation, ""))
+    return recorder.begin(subject(_alias_of(cache), operation, ""))
 
 
-def _timed(operation: str, trusted: bool) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def _alias_of(cache: Any) -> str:
+    """The alias that we gave a cache when it was made, past whatever ``__getattr__`` its class has."""
+    try:
+        alias: str = object.__getattribute__(cache, "__dict__").get(_ALIAS, "")
+    except AttributeError:
+        return ""
+    return alias
+
+
+def _is_trusted(klass: type) -> bool:
+    """Whether nothing that handles the default of ``get`` was written by anybody whom we do not know."""
+    trusted = _trust.get(klass)
+    if trusted is None:
+        if len(_trust) >= _CEILING:
+            _trust.clear()
+        definers = (
+            next((base for base in klass.__mro__ if name in vars(base)), klass) for name in _HANDLES_DEFAULT
+        )
+        trusted = _trust[klass] = all(f"{base.__module__}.".startswith(_TRUSTED) for base in definers)
+    return trusted
+
+
+def _timed(operation: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     is_get = operation == "get"
 
     def make(original: Callable[..., Any]) -> Callable[..., Any]:
@@ -122,6 +148,7 @@ def _timed(operation: str, trusted: bool) -> Callable[[Callable[..., Any]], Call
                 return original(self, *args, **kwargs)
             try:
                 if is_get:
+                    trusted = _is_trusted(type(self))
                     default, args, kwargs = _with_sentinel(trusted, args, kwargs)
                     value = original(self, *args, **kwargs)
                     return _judge_get(timed, value, default, trusted)
@@ -129,7 +156,7 @@ def _timed(operation: str, trusted: bool) -> Callable[[Callable[..., Any]], Call
                 _judge(timed, operation, args, kwargs, value)
                 return value
             except BaseException as error:
-                timed.error = error.__class__
+                timed.error = type(error)
                 raise
             finally:
                 recorder.end(timed)
@@ -139,7 +166,7 @@ def _timed(operation: str, trusted: bool) -> Callable[[Callable[..., Any]], Call
     return make
 
 
-def _timed_async(operation: str, trusted: bool) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def _timed_async(operation: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     is_get = operation == "get"
 
     def make(original: Callable[..., Any]) -> Callable[..., Any]:
@@ -149,6 +176,7 @@ def _timed_async(operation: str, trusted: bool) -> Callable[[Callable[..., Any]]
                 return await original(self, *args, **kwargs)
             try:
                 if is_get:
+                    trusted = _is_trusted(type(self))
                     default, args, kwargs = _with_sentinel(trusted, args, kwargs)
                     value = await original(self, *args, **kwargs)
                     return _judge_get(timed, value, default, trusted)
@@ -156,7 +184,7 @@ def _timed_async(operation: str, trusted: bool) -> Callable[[Callable[..., Any]]
                 _judge(timed, operation, args, kwargs, value)
                 return value
             except BaseException as error:
-                timed.error = error.__class__
+                timed.error = type(error)
                 raise
             finally:
                 recorder.end(timed)
@@ -198,21 +226,21 @@ def _judge_get(operation: Operation, value: Any, default: Any, trusted: bool) ->
 def _judge(
     operation: Operation, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], value: Any
 ) -> None:
-    """Keep what can be told of the other operations: (hits, misses, bytes)."""
+    """Keep what can be told of the other operations: (hits, misses, bytes).
+
+    Only of values of Python's own types: to ask another one anything is to run the site's code once more.
+    """
     try:
         alias = operation.subject.attributes["alias"]
-        if name == "get_many":
+        if name == "get_many" and type(value) is dict:
             keys = args[0] if args else kwargs.get("keys")
-            hits = len(value)
-            misses = (
-                max(0, len(set(keys)) - hits) if isinstance(keys, (list, tuple, set, frozenset, dict)) else 0
-            )
-            operation.detail = (hits, misses, sum(map(_size, value.values())))
+            misses = max(0, len(keys) - len(value)) if keys is not None and type(keys) in _SIZED else 0
+            operation.detail = (len(value), misses, sum(map(_size, value.values())))
         elif name == "get_or_set":
-            result = "miss" if operation.detail == "miss" else "hit"
-            operation.subject = subject(alias, name, result)
-            operation.detail = (1, 0, 0) if result == "hit" else (0, 1, 0)
-        elif name == "has_key":
+            missed = operation.detail == "miss"
+            operation.subject = subject(alias, name, "miss" if missed else "hit")
+            operation.detail = (0, 1, 0) if missed else (1, 0, 0)
+        elif name == "has_key" and type(value) is bool:
             operation.subject = subject(alias, name, "hit" if value else "miss")
             operation.detail = (1, 0, 0) if value else (0, 1, 0)
         elif name in ("set", "add"):
@@ -243,7 +271,7 @@ def _timed_fragment(original: Callable[..., Any]) -> Callable[..., Any]:
         try:
             return original(self, context)
         except BaseException as error:
-            operation.error = error.__class__
+            operation.error = type(error)
             raise
         finally:
             operation.subject = _fragment(name, operation.detail or "")

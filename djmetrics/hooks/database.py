@@ -31,7 +31,7 @@ class DatabaseHook(Hook):
     def patch(self) -> None:
         replace = self.patches.replace
         replace(CursorWrapper, "_execute", _timed_execute)
-        replace(CursorWrapper, "_executemany", _timed_execute)
+        replace(CursorWrapper, "_executemany", _timed_executemany)
         replace(CursorWrapper, "callproc", _timed_callproc)
         replace(CursorWrapper, "__iter__", _timed_rows)
         for name in "fetchone", "fetchmany", "fetchall":
@@ -42,16 +42,32 @@ class DatabaseHook(Hook):
 
 def _timed_execute(original: Callable[..., Any]) -> Callable[..., Any]:
     def execute(self: CursorWrapper, sql: Any, params: Any, *args: Any) -> Any:
+        __traceback_hide__ = True  # noqa: F841 - Django's error pages leave out such frames
         operation = _begin(self, sql)
         try:
             return original(self, sql, params, *args)
         except BaseException as error:
-            operation.error = error.__class__
+            operation.error = type(error)
             raise
         finally:
             end_leaf(operation)
 
     return execute
+
+
+def _timed_executemany(original: Callable[..., Any]) -> Callable[..., Any]:
+    def executemany(self: CursorWrapper, sql: Any, *args: Any, **kwargs: Any) -> Any:
+        __traceback_hide__ = True  # noqa: F841 - Django's error pages leave out such frames
+        operation = _begin(self, sql)
+        try:
+            return original(self, sql, *args, **kwargs)
+        except BaseException as error:
+            operation.error = type(error)
+            raise
+        finally:
+            end_leaf(operation)
+
+    return executemany
 
 
 def _begin(cursor: CursorWrapper, sql: Any) -> Operation:
@@ -78,7 +94,7 @@ def _timed_callproc(original: Callable[..., Any]) -> Callable[..., Any]:
         try:
             return original(self, procname, *args, **kwargs)
         except BaseException as error:
-            operation.error = error.__class__
+            operation.error = type(error)
             raise
         finally:
             end_leaf(operation)
@@ -127,22 +143,37 @@ def _fetch_subject(alias: str) -> Subject:
     return subject
 
 
+class _Rows:
+    """The rows that are fetched by iterating over a cursor: each step is added to the statement."""
+
+    __slots__ = ("_operation", "_rows")
+
+    def __init__(self, rows: Iterator[Any], operation: Operation) -> None:
+        self._rows = rows
+        self._operation = operation
+
+    def __iter__(self) -> "_Rows":
+        return self
+
+    def __next__(self) -> Any:
+        started = resume_leaf()
+        try:
+            return next(self._rows)
+        finally:
+            pause_leaf(self._operation, started)
+
+    def __getattr__(self, name: str) -> Any:
+        # ``yield from`` hands ``throw`` and ``close`` on to Django's own generator.
+        return getattr(self._rows, name)
+
+
 def _timed_rows(original: Callable[..., Any]) -> Callable[..., Any]:
     def __iter__(self: CursorWrapper) -> Iterator[Any]:
-        rows = original(self)
         operation = self.__dict__.get(_OPERATION)
         if operation is None or not operation.root.resumable:
-            yield from rows
-            return
-        while True:
-            started = resume_leaf()
-            try:
-                row = next(rows)
-            except StopIteration:
-                return
-            finally:
-                pause_leaf(operation, started)
-            yield row
+            yield from original(self)
+        else:
+            yield from _Rows(original(self), operation)
 
     return __iter__
 
@@ -158,7 +189,7 @@ def _timed_connection(verb: str) -> Callable[[Callable[..., Any]], Callable[...,
             try:
                 return original(self, *args, **kwargs)
             except BaseException as error:
-                operation.error = error.__class__
+                operation.error = type(error)
                 raise
             finally:
                 recorder.end(operation)

@@ -61,7 +61,7 @@ def _timed_render(original: Callable[..., Any]) -> Callable[..., Any]:
         try:
             return original(self, *args, **kwargs)
         except BaseException as error:
-            operation.error = error.__class__
+            operation.error = type(error)
             raise
         finally:
             recorder.end(operation)
@@ -75,7 +75,7 @@ def _timed_compile(original: Callable[..., Any]) -> Callable[..., Any]:
         try:
             return original(self, source, name, *args, **kwargs)
         except BaseException as error:
-            operation.error = error.__class__
+            operation.error = type(error)
             raise
         finally:
             recorder.end(operation)

@@ -1,5 +1,6 @@
 """Middlewares: the exclusive time of each, without touching the chain that Django builds."""
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -37,7 +38,12 @@ class MiddlewareHook(Hook):
 
     def _convert(self, original: Callable[..., Any]) -> Callable[..., Any]:
         def convert_exception_to_response(get_response: Callable[..., Any]) -> Any:
-            return original(self._timed_layer(get_response))
+            layer = self._timed_layer(get_response)
+            handler = original(layer)
+            if layer is not get_response:
+                # Django gives the handler the name and the attributes of the middleware that it is for.
+                functools.update_wrapper(handler, get_response)
+            return handler
 
         return convert_exception_to_response
 

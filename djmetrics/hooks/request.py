@@ -7,6 +7,8 @@ from typing import Any
 
 from django.core.handlers.asgi import ASGIHandler
 from django.core.signals import got_request_exception
+from django.http import HttpResponse
+from django.template.response import SimpleTemplateResponse
 
 from .. import recorder, semconv, units
 from ..record import Record
@@ -21,6 +23,9 @@ _TIMESTAMP = re.compile(r"(?:t=)?(\d{9,20})(?:\.(\d{1,9}))?\Z")
 # 2286.
 _UNITS = ((1e14, 1_000), (1e11, 1_000_000), (1e8, 1_000_000_000))
 _MAX_QUEUE = 3600 * 1_000_000_000
+
+# Responses that hold their body as Django's do; another class's ``content`` is the site's code.
+_PLAIN_CONTENT = (HttpResponse.content, SimpleTemplateResponse.content)
 
 _TRACEPARENT = re.compile(r"00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})\Z")
 
@@ -83,9 +88,8 @@ def trace_context(header: str) -> tuple[int, int]:
 def answered(record: Record, response: Any) -> None:
     """Take from a response what is known when the outermost middleware returns it."""
     record.status = response.status_code
-    if not response.streaming:
-        if getattr(response, "is_rendered", True):
-            record.response_size = len(response.content)
+    if getattr(type(response), "content", None) in _PLAIN_CONTENT and getattr(response, "is_rendered", True):
+        record.response_size = sum(map(len, response._container))
         return
     length = response.headers.get("Content-Length")
     if length is not None and length.isascii() and length.isdigit() and len(length) < 16:

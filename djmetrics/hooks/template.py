@@ -49,6 +49,7 @@ def _subject(kind: str, name: Any) -> Subject:
 
 def _timed_render(original: Callable[..., Any]) -> Callable[..., Any]:
     def render(self: Any, *args: Any, **kwargs: Any) -> Any:
+        __traceback_hide__ = True  # noqa: F841 - Django's error pages leave out such frames
         current = recorder.current_operation()
         if current is not None and current.subject is FORM:
             return original(self, *args, **kwargs)
@@ -56,7 +57,7 @@ def _timed_render(original: Callable[..., Any]) -> Callable[..., Any]:
         try:
             return original(self, *args, **kwargs)
         except BaseException as error:
-            operation.error = error.__class__
+            operation.error = type(error)
             raise
         finally:
             recorder.end(operation)
@@ -70,7 +71,7 @@ def _timed_compile(original: Callable[..., Any]) -> Callable[..., Any]:
         try:
             return original(self)
         except BaseException as error:
-            operation.error = error.__class__
+            operation.error = type(error)
             raise
         finally:
             recorder.end(operation)
@@ -80,11 +81,12 @@ def _timed_compile(original: Callable[..., Any]) -> Callable[..., Any]:
 
 def _timed_extends(original: Callable[..., Any]) -> Callable[..., Any]:
     def render(self: ExtendsNode, context: Any) -> Any:
+        __traceback_hide__ = True  # noqa: F841 - Django's error pages leave out such frames
         operation = recorder.begin(_subject("template", "(parent)"))
         try:
             return original(self, context)
         except BaseException as error:
-            operation.error = error.__class__
+            operation.error = type(error)
             raise
         finally:
             recorder.end(operation)
@@ -119,6 +121,7 @@ def _folded_form(original: Callable[..., Any]) -> Callable[..., Any]:
             recorder.end(operation)
 
     def render(self: BaseRenderer, *args: Any, **kwargs: Any) -> Any:
+        __traceback_hide__ = True  # noqa: F841 - Django's error pages leave out such frames
         current = recorder.current_operation()
         if current is not None and current.subject is FORM:
             return original(self, *args, **kwargs)

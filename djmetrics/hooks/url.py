@@ -39,12 +39,13 @@ class UrlHook(Hook):
 
 def _timed(original: Callable[..., Any]) -> Callable[..., Any]:
     def resolve_request(self: BaseHandler, request: Any) -> Any:
+        __traceback_hide__ = True  # noqa: F841 - Django's error pages leave out such frames
         begun = recorder.begin_layer()
         error = None
         try:
             match = original(self, request)
         except BaseException as raised:
-            error = raised.__class__
+            error = type(raised)
             if isinstance(raised, Resolver404):
                 _describe(begun[0], semconv.UNRESOLVED, "")
             raise

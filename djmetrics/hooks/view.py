@@ -35,6 +35,8 @@ _timed_views: dict[FunctionType, Callable[..., Any]] = {}
 def _make_timed_view(original: Callable[..., Any]) -> Callable[..., Any]:
     def make_view_atomic(self: BaseHandler, view: Callable[..., Any]) -> Callable[..., Any]:
         callback = original(self, view)
+        if type(callback) is not FunctionType and _only_calls_async(callback):
+            return callback  # Django refuses it under ASGI, and shall see that it must
         if callback is not view or type(callback) is not FunctionType:
             return _wrap(callback)
         # Most views are functions that live as long as the URLconf: wrapped once, not at each request.
@@ -48,17 +50,23 @@ def _make_timed_view(original: Callable[..., Any]) -> Callable[..., Any]:
     return make_view_atomic
 
 
+def _only_calls_async(view: Any) -> bool:
+    """Whether ``view`` is an object with an async ``__call__`` that is not marked as a coroutine function itself."""
+    return not iscoroutinefunction(view) and iscoroutinefunction(getattr(view, "__call__", None))  # noqa: B004
+
+
 def _wrap(view: Callable[..., Any]) -> Callable[..., Any]:
     return _timed_async(view) if iscoroutinefunction(view) else _timed(view)
 
 
 def _timed(view: Callable[..., Any]) -> Callable[..., Any]:
     def timed_view(*args: Any, **kwargs: Any) -> Any:
+        __traceback_hide__ = True  # noqa: F841 - Django's error pages leave out such frames
         operation = recorder.begin(VIEW)
         try:
             return view(*args, **kwargs)
         except BaseException as error:
-            operation.error = error.__class__
+            operation.error = type(error)
             raise
         finally:
             recorder.end(operation)
@@ -68,11 +76,12 @@ def _timed(view: Callable[..., Any]) -> Callable[..., Any]:
 
 def _timed_async(view: Callable[..., Any]) -> Callable[..., Any]:
     async def timed_view(*args: Any, **kwargs: Any) -> Any:
+        __traceback_hide__ = True  # noqa: F841 - Django's error pages leave out such frames
         operation = recorder.begin(VIEW)
         try:
             return await view(*args, **kwargs)
         except BaseException as error:
-            operation.error = error.__class__
+            operation.error = type(error)
             raise
         finally:
             recorder.end(operation)

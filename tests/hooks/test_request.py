@@ -91,7 +91,7 @@ async def async_fails(request: Any) -> HttpResponse:
     raise ValueError
 
 
-def missing(request: Any) -> HttpResponse:
+def missing(request: Any, number: int) -> HttpResponse:
     raise Http404
 
 
@@ -214,10 +214,12 @@ def test_middleware_that_answers_by_itself(ask):
     assert (only.status, only.view) == (429, "(no view)")
 
 
-def test_exception_that_the_test_client_lets_through():
-    """Where an exception leaves the chain, the request failed with it."""
+@pytest.mark.parametrize("get", [Client().get, asgi])
+def test_exception_that_leaves_the_chain(get, settings):
+    """Where Django makes no response of an exception, the request failed with it."""
+    settings.DEBUG_PROPAGATE_EXCEPTIONS = True
     with record() as seen, pytest.raises(ValueError, match="^$"):
-        Client().get("/fails/")
+        get("/fails/")
 
     only = the_one(seen.records)
     assert (only.outcome, only.error, only.view) == ("failed", ValueError, f"{__name__}.fails")

@@ -8,7 +8,8 @@ import pytest
 from tests.components.process import Missing
 
 from . import drivers
-from .drivers import CONFIGURATIONS, Configuration, Server
+from .configurations import CONFIGURATIONS
+from .drivers import Configuration, Refused, Server
 from .truth import Row, Table
 
 HERE = os.path.dirname(__file__)

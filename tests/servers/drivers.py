@@ -1,9 +1,8 @@
-"""Starting the site under each server."""
+"""Starting and stopping the site under a server."""
 
 import os
 import shutil
 import signal
-import stat
 import subprocess
 import sys
 import time
@@ -17,14 +16,17 @@ from tests.components import process
 from .client import fetch
 
 ROOT = Path(__file__).parents[2]
-HERE = Path(__file__).parent
-WSGI = "tests.servers.site.wsgi"
-ASGI = "tests.servers.site.asgi"
 FILE_BYTES = 300_000
 WORKERS = 2
+STAND_IN = 64_999
+"""An ordinary user's number that nobody has."""
 TICKS = os.sysconf("SC_CLK_TCK")
 
 Command = Callable[[int, Path], Sequence[str]]
+
+
+class Refused(Exception):
+    """This machine does not allow what a server needs; the message says what."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,8 @@ class Configuration:
     stop: signal.Signals = signal.SIGTERM
     program: str | None = None
     """A program that must be installed, where a Python module is not enough."""
+    refuses_root: bool = False
+    """Whether the server, started by root, gives its workers to a user who may not be able to read this Python."""
 
 
 @dataclass(frozen=True)
@@ -104,17 +108,16 @@ def _cpu_ticks(pid: int) -> int:
 
 @contextmanager
 def serving(configuration: Configuration) -> Iterator[Server]:
-    """Start the site under a server of its own and stop it at the end. Raises ``process.Missing``."""
-    if configuration.program is not None and (missing := _missing(configuration.program)):
-        raise process.Missing(missing)
+    """Start the site under a server of its own and stop it at the end. Raises ``process.Missing`` or ``Refused``."""
+    if configuration.program is not None and tool(configuration.program) is None:
+        raise process.Missing(f"{configuration.program} is not installed")
+    prefix = as_ordinary_user() if configuration.refuses_root else []
     port = process.free_port()
-    with process.folder(_apache_user() if configuration.program == "mod_wsgi-express" else None) as folder:
+    with process.folder() as folder:
         content = folder / "file.bin"
         content.write_bytes(bytes(FILE_BYTES))
         log = folder / "site.log"
         log.touch()
-        for path, mode in ((content, 0o644), (log, 0o666), (folder, 0o755)):
-            path.chmod(mode)
         env = {
             "PYTHONPATH": str(ROOT),
             "DJANGO_SETTINGS_MODULE": "tests.servers.site.settings",
@@ -123,7 +126,7 @@ def serving(configuration: Configuration) -> Iterator[Server]:
             **{key: value.format(folder=folder) for key, value in configuration.env.items()},
         }
         with process.running(
-            configuration.command(port, folder),
+            [*prefix, *configuration.command(port, folder)],
             ready=lambda: process.answers(f"http://127.0.0.1:{port}/hello/"),
             cwd=folder,
             env=env,
@@ -156,134 +159,18 @@ def tool(name: str) -> str | None:
     return shutil.which(name, path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}")
 
 
-def _missing(program: str) -> str | None:
-    """Why a program cannot be used here, or None."""
-    if tool(program) is None and tool(f"py{program}") is None:
-        return f"{program} is not installed"
-    if program == "mod_wsgi-express" and _apache_user() is not None:
-        # Started by root, Apache gives its workers to another user, who must be able to read this Python.
-        for path in (Path(sys.base_prefix), Path(sys.prefix), ROOT):
-            if closed := [each for each in (path, *path.parents) if not each.stat().st_mode & stat.S_IXOTH]:
-                return f"Apache's user cannot enter {closed[0]}: run these tests as an ordinary user"
-    return None
+def as_ordinary_user() -> list[str]:
+    """What to put before a command that root must not run; nothing where we are not root.
 
-
-def _apache_user() -> str | None:
-    return "www-data" if process.is_root() else None
-
-
-def gunicorn(*options: str, app: str = WSGI, conf: str = "gunicorn_with.py") -> Command:
-    """gunicorn with our line in its configuration, unless ``conf`` says otherwise."""
-
-    def command(port: int, folder: Path) -> Sequence[str]:
-        return [
-            # Not `python -m gunicorn`: an upgraded master would run that module's file, beside which lies an `http`.
-            *(str(tool("gunicorn")), "--config", str(HERE / conf), "--bind", f"127.0.0.1:{port}"),
-            *("--workers", str(WORKERS), "--no-control-socket", "--graceful-timeout", "2"),
-            *options,
-            f"{app}:application",
-        ]
-
-    return command
-
-
-def module(name: str, *options: str) -> Command:
-    """A server that is started as a Python module; ``{port}`` stands for the port."""
-
-    def command(port: int, folder: Path) -> Sequence[str]:
-        return [sys.executable, "-m", name, *(option.format(port=port) for option in options)]
-
-    return command
-
-
-def uwsgi(*options: str) -> Command:
-    """uWSGI, its own program or the one in the wheel."""
-
-    def command(port: int, folder: Path) -> Sequence[str]:
-        return [
-            *(str(tool("uwsgi") or tool("pyuwsgi")), "--http-socket", f"127.0.0.1:{port}"),
-            *("--virtualenv", sys.prefix, "--pythonpath", str(ROOT), "--module", f"{WSGI}:application"),
-            *("--master", "--processes", str(WORKERS), "--threads", "2", "--die-on-term", "--need-app"),
-            *("--worker-reload-mercy", "1", "--reload-mercy", "1"),
-            *options,
-        ]
-
-    return command
-
-
-def mod_wsgi(port: int, folder: Path) -> Sequence[str]:
-    """Apache with mod_wsgi in daemon mode."""
-    user = _apache_user()
-    return [
-        *(str(tool("mod_wsgi-express")), "start-server", "--port", str(port), "--host", "127.0.0.1"),
-        *("--server-root", str(folder / "apache"), "--processes", str(WORKERS), "--threads", "4"),
-        *("--python-path", str(ROOT), "--working-directory", str(folder), "--application-type", "module"),
-        *("--log-to-terminal", *(("--user", user, "--group", user) if user else ())),
-        *("--setenv", "SITE_FILE", str(folder / "file.bin")),
-        *("--setenv", "SITE_LOG", str(folder / "site.log")),
-        WSGI,
-    ]
-
-
-CONFIGURATIONS = (
-    Configuration("gunicorn sync", gunicorn()),
-    Configuration("gunicorn gthread", gunicorn("--worker-class", "gthread", "--threads", "4")),
-    Configuration("gunicorn gevent", gunicorn("--worker-class", "gevent")),
-    Configuration(
-        "gunicorn uvicorn",
-        gunicorn("--worker-class", "uvicorn_worker.UvicornWorker", app=ASGI),
-        interface="asgi",
-    ),
-    Configuration("gunicorn preload", gunicorn("--preload")),
-    Configuration("gunicorn recycling", gunicorn("--max-requests", "9", "--max-requests-jitter", "4")),
-    Configuration("gunicorn without our line", gunicorn(conf="gunicorn_without.py")),
-    Configuration(
-        "gunicorn with PROMETHEUS_MULTIPROC_DIR", gunicorn(), env={"PROMETHEUS_MULTIPROC_DIR": "{folder}"}
-    ),
-    Configuration(
-        "uvicorn",
-        module("uvicorn", "--port", "{port}", "--lifespan", "off", f"{ASGI}:application"),
-        workers=1,
-        interface="asgi",
-    ),
-    Configuration(
-        "uvicorn workers",
-        module(
-            *("uvicorn", "--port", "{port}", "--workers", str(WORKERS), "--lifespan", "off"),
-            f"{ASGI}:application",
-        ),
-        interface="asgi",
-    ),
-    Configuration(
-        "hypercorn",
-        module("hypercorn", "--bind", "127.0.0.1:{port}", "--workers", str(WORKERS), f"{ASGI}:application"),
-        interface="asgi",
-        respawns=False,
-    ),
-    Configuration(
-        "daphne",
-        module("daphne", "--port", "{port}", "--bind", "127.0.0.1", f"{ASGI}:application"),
-        workers=1,
-        interface="asgi",
-    ),
-    Configuration(
-        "granian wsgi",
-        module(
-            *("granian", "--interface", "wsgi", "--port", "{port}", "--workers", str(WORKERS)),
-            f"{WSGI}:application",
-        ),
-        respawns=False,
-    ),
-    Configuration(
-        "granian asgi",
-        module(
-            *("granian", "--interface", "asginl", "--port", "{port}", "--workers", str(WORKERS)),
-            f"{ASGI}:application",
-        ),
-        interface="asgi",
-        respawns=False,
-    ),
-    Configuration("uwsgi prefork", uwsgi(), stop=signal.SIGINT, program="uwsgi"),
-    Configuration("uwsgi lazy-apps", uwsgi("--lazy-apps"), stop=signal.SIGINT, program="uwsgi"),
-    Configuration("apache mod_wsgi", mod_wsgi, program="mod_wsgi-express"),
-)
+    In a user namespace we are an ordinary user to ourselves, and still own what root owns, such as a Python in
+    root's home. Raises ``Refused``.
+    """
+    if not process.is_root():
+        return []
+    prefix = ["unshare", "--user", f"--map-user={STAND_IN}", f"--map-group={STAND_IN}", "--"]
+    try:
+        subprocess.run([*prefix, "true"], check=True, capture_output=True, text=True)
+    except (OSError, subprocess.CalledProcessError) as error:
+        reason = getattr(error, "stderr", None) or str(error)
+        raise Refused(f"no user namespace for root, run this as an ordinary user: {reason.strip()}") from error
+    return prefix

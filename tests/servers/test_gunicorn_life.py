@@ -10,7 +10,8 @@ from pathlib import Path
 from tests.components.process import accepts, free_port
 
 from .client import fetch, fetch_all
-from .drivers import Configuration, Server, descendants, gunicorn, serving
+from .configurations import gunicorn
+from .drivers import Configuration, Server, descendants, serving
 from .page import Page, scrape, scrape_until
 
 REQUESTS = "http_server_request_duration_seconds_count"

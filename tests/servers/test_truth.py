@@ -6,8 +6,9 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from .client import Caller, fetch, fetch_all
+from .configurations import CONFIGURATIONS
 from .conftest import Truth
-from .drivers import CONFIGURATIONS, FILE_BYTES, Server
+from .drivers import FILE_BYTES, Server
 from .page import Page, read, scrape, scrape_quiet, scrape_until
 from .site.views import CHUNK_BYTES
 

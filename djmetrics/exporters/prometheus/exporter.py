@@ -2,7 +2,7 @@
 
 import time
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from ... import catalogue as c
@@ -28,6 +28,7 @@ Key = Subject | tuple[Subject, type[BaseException]]
 class PrometheusExporter(Exporter):
     """Feeds ``store`` from records. Safe to call from any thread.
 
+    ``constants`` are gauges that are always 1, with their label values.
     Records wait until ``batch`` of them are there, since adding up many in a row is cheaper; whoever reads the
     store calls ``flush`` first. Where other processes read it, ``batch`` must be 1.
     """
@@ -35,8 +36,9 @@ class PrometheusExporter(Exporter):
     def __init__(self, store: Store) -> None:
         self.store = store
         self.batch = 16
+        self.constants: Mapping[Metric, tuple[str, ...]] = {}
         self.configuration: object = None
-        self._generation = store.generation
+        self._generation = -1  # no place is known yet
         self._pending: list[Record] = []
         self._active: dict[str, int] = {}
         self._plans: dict[str, dict[Key, Plan]] = {}
@@ -78,16 +80,23 @@ class PrometheusExporter(Exporter):
     def flush(self) -> None:
         """Add up the records that wait."""
         started = time.perf_counter_ns()
+        failure: Exception | None = None
         store = self.store
         with store.lock:  # as in _counting, which takes longer
             if store.generation != self._generation:
                 self._follow()
             records, self._pending = self._pending, []
             for record in records:
-                self._add_record(record)
+                try:
+                    self._add_record(record)
+                except Exception as error:
+                    failure = error
             if guard.pending:
                 self._add_failures()
             self._add(c.EXPORT_TIME, (), time.perf_counter_ns() - started)
+        if failure is not None:
+            # Out of the lock: what a site does with a log line may be recorded.
+            raise failure
 
     def forget(self) -> None:
         """Let go of the records that wait: in a forked child they are the parent's."""
@@ -112,6 +121,8 @@ class PrometheusExporter(Exporter):
         """Forget the places of series: the store moved, into shared files or in a forked child."""
         self._plans, self._places, self._totals, self._series, self._active = {}, {}, {}, {}, {}
         self._generation = self.store.generation
+        for metric, values in self.constants.items():
+            self.store.words[self._claim(metric, values).offset] = 1
 
     def _add_record(self, record: Record) -> None:
         self._count_out(record)

@@ -207,7 +207,7 @@ def test_default_registry():
     """The page has the site's own metrics and ours; registering twice and unregistering twice are harmless."""
     store = Store([LATENCY])  # djmetrics's own names may be taken: by djmetrics
     collector = Collector(store)
-    own = Counter("site_orders", "Orders.")
+    own = Counter("page_orders", "Orders.")
     try:
         observe(store, MS)
         register(collector)
@@ -215,7 +215,7 @@ def test_default_registry():
         assert page_registry(collector) is REGISTRY
         text = generate_latest(REGISTRY).decode()
         assert text.count("# TYPE test_latency_seconds histogram") == 1
-        assert "site_orders_total 0.0" in text
+        assert "page_orders_total 0.0" in text
     finally:
         unregister(collector)
         unregister(collector)

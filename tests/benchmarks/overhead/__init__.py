@@ -1,0 +1,1 @@
+"""What djmetrics adds to a request, beside other ways to measure one: ``python -m tests.benchmarks.overhead``."""

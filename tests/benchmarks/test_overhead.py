@@ -1,0 +1,78 @@
+"""The overhead benchmark works, and no contender looks cheap because it records nothing. No time is judged here."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from .overhead.contenders import BARE, CONTENDERS, missing
+from .overhead.duet import ROOT, Effort, Figures, typical
+from .overhead.endpoints import ENDPOINTS
+from .overhead.report import TARGETS, report
+from .overhead.run import Results, measure
+
+QUERIES = {"page": 10, "queries": 100}
+
+
+def expected(name: str, endpoint: str) -> dict[str, int]:
+    """What a contender shall record per request."""
+    queries, page = QUERIES.get(endpoint, 0), endpoint == "page"
+    seen = {"requests": 1, "views": 1, "queries": queries}
+    if name.startswith("floor"):
+        return {**seen, "cache operations": 5 * page, "templates": 3 * page}  # the parent is rendered inside
+    failed = endpoint == "error"
+    if name.startswith("django-prometheus"):
+        # It counts a view that failed twice.
+        return {**seen, "views": 1 + failed, "cache gets": 2 * page, "exceptions": failed}
+    if name.startswith("djmetrics"):
+        layers = 7 * ENDPOINTS[endpoint].middlewares
+        inside = {"cache operations": 5 * page, "templates": 4 * page, "exceptions": failed}
+        return {**seen, **inside, "middlewares": layers, "resolves": 1}
+    return {}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [name for name in CONTENDERS if name != BARE])
+def test_every_contender_records_what_it_should(name: str) -> None:
+    """Each endpoint's requests, and all that happens in them, are counted exactly."""
+    if missing(name):
+        pytest.skip(f"{CONTENDERS[name].package} is not installed beside this Django")
+    results = measure(Effort(repetitions=1, requests=200, blocks=2), [name])
+
+    for endpoint in ENDPOINTS:
+        found = {word: number for word, number in results.recorded(name, endpoint).items() if number}
+        wanted = {word: number for word, number in expected(name, endpoint).items() if number}
+        assert found == pytest.approx(wanted), endpoint
+
+
+@pytest.mark.slow
+def test_the_command_writes_its_tables(tmp_path: Path) -> None:
+    """``--out`` writes what is printed: every endpoint, and what was recorded."""
+    out = tmp_path / "table.md"
+    command = f"{sys.executable} -m tests.benchmarks.overhead --quick --only djmetrics --out {out}"
+    done = subprocess.run(command.split(), cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
+
+    assert out.read_text() == done.stdout
+    assert all(f" {endpoint} |" in done.stdout for endpoint in ENDPOINTS)
+    assert "requests 1, middlewares 7, resolves 1, views 1, queries 100" in done.stdout
+
+
+def test_typical_leaves_out_the_extremes() -> None:
+    """One block in ten that is far off on either side changes nothing."""
+    assert typical([5.0] * 8 + [1000.0, -1000.0]) == 5.0
+
+
+def test_a_target_is_met_at_its_value_and_missed_above() -> None:
+    """The ratio is of medians, and judged as it is shown."""
+    results = Results(Effort(repetitions=3, requests=1))
+    ours, theirs = next(iter(TARGETS))
+    for endpoint, share in {**dict.fromkeys(ENDPOINTS, 0.0), "hello": 0.60, "error": 0.51}.items():
+        results.figures[theirs, endpoint] = [Figures(90.0, added, {}) for added in (100.0, 1.0, 900.0)]
+        results.figures[ours, endpoint] = [Figures(90.0, share * 100, {"requests": 1.0})] * 3
+    text = report(results)
+
+    assert "| djmetrics | hello | 0.60 | 0.60 | met |" in text
+    assert "| djmetrics | error | 0.51 | 0.50 | missed |" in text
+    assert "100 (50.5 to 500)" in text
+    assert "requests 1" in text
