@@ -91,21 +91,25 @@ def stepped(awaitable: Awaitable[Any], record: Record) -> Generator[Any, Any, An
         steps = awaitable.__await__()
     else:  # whatever else can be awaited need not be driven as these are
         return (yield from _await(awaitable).__await__())
-    step = steps.send
     argument: Any = None
+    thrown: list[BaseException] = []
     while True:
         started = clock.cpu()
         try:
-            yielded = step(argument)
+            # Popped, so that nothing here keeps an exception alive that the work has dealt with.
+            yielded = steps.throw(thrown.pop()) if thrown else steps.send(argument)
         except StopIteration as stop:
             return stop.value
         finally:
             record.cpu_ns += clock.cpu() - started
+        argument = None
         try:
             argument = yield yielded
-            step = steps.send
         except GeneratorExit:
             steps.close()
             raise
         except BaseException as error:
-            argument, step = error, steps.throw
+            # It came through this frame first, which is not the site's.
+            traceback = error.__traceback__
+            thrown.append(error.with_traceback(None if traceback is None else traceback.tb_next))
+            del traceback

@@ -79,11 +79,13 @@ class Connection(Protocol):
 def subject_of(connection: Connection, sql: Any) -> Subject:
     """The subject of a statement on ``connection``: the same object for all statements of an operation on a table."""
     alias = connection.alias
-    try:
-        return _by_alias[alias][sql]
-    except (KeyError, TypeError):
-        pass  # new, or an object of the driver's that is no text
-    text = sql if isinstance(sql, str) else ""
+    kind = type(sql)
+    if kind is str:
+        known = _by_alias.get(alias)
+        if known is not None and sql in known:
+            return known[sql]
+    # Another kind of text is not asked for its hash; what is no text at all is an object of the driver's.
+    text = sql if kind is str else str.__str__(sql) if issubclass(kind, str) else ""
     operation, table = describe(text)
     key = (alias, operation, table)
     subject = _subjects.get(key)
@@ -93,7 +95,7 @@ def subject_of(connection: Connection, sql: Any) -> Subject:
         subject = _subjects[key] = Subject(
             "db", f"{operation} {table}".rstrip(), _attributes(connection, *key)
         )
-    if 0 < len(text) <= _CACHE_TEXT:
+    if kind is str and len(text) <= _CACHE_TEXT:
         texts = _by_alias.setdefault(alias, {})
         if len(texts) >= _CACHE_SIZE:
             texts.clear()
@@ -132,11 +134,11 @@ def track(record: Record, connection: Connection, sql: Any) -> Statement:
     statements = texts.get(connection.alias)
     if statements is None:
         statements = texts[connection.alias] = {}
-    try:
-        statement = statements[sql]
-    except (KeyError, TypeError):
+    is_text = type(sql) is str
+    statement = statements.get(sql) if is_text else None
+    if statement is None:
         statement = Statement(subject_of(connection, sql), "")
-        if type(sql) is str and len(sql) <= MAX_TEXT and len(statements) < _STATEMENTS:
+        if is_text and len(sql) <= MAX_TEXT and len(statements) < _STATEMENTS:
             statement.sql = sql
             statements[sql] = statement
         return statement

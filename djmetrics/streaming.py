@@ -5,7 +5,7 @@ a server's ``wsgi.file_wrapper`` still gets the file.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 from . import lanes, recorder, units
@@ -24,15 +24,20 @@ class End:
         self.body = body
 
     def __call__(self) -> None:
-        record, body = self.record, self.body
-        if body is not None and not body.finished:
-            # The server stopped to ask for more. Of a body it never asked for (HEAD), that is the end.
-            record.outcome = "failed" if body.failed else "disconnected"
-        units.close(record)
+        self.judge()
+        units.close(self.record)
 
-    def __del__(self) -> None:
+    def judge(self) -> None:
+        """Tell how the response ended: if its body has not come to its end, the server stopped to ask for more."""
+        body = self.body
+        if body is not None and not body.finished:
+            self.record.outcome = "failed" if body.failed else "disconnected"
+
+    # Bound now: at the interpreter's end this module's names may be gone before the last response.
+    def __del__(self, abandon: Callable[[Record], None] = units.abandon) -> None:
         if self.record.root.record is not None:
-            units.abandon(self.record)
+            self.judge()
+            abandon(self.record)
 
 
 class Body:

@@ -14,8 +14,6 @@ nitpicky = True
 
 myst_enable_extensions = ["deflist"]
 myst_heading_anchors = 3
-# Sphinx has no lexer for PromQL; a page full of plain text is still read with ease.
-myst_fence_as_directive: list[str] = []
 
 html_theme = "furo"
 html_title = "djmetrics"

@@ -1,6 +1,7 @@
 """What every test shares: the real components as fixtures, and a watch over what tests leave behind."""
 
 import importlib.util
+import os
 from collections.abc import Callable, Iterator
 
 import hypothesis
@@ -9,6 +10,11 @@ import pytest
 # A deadline for each example would judge the machine. With CI set, hypothesis tries the same examples each time.
 hypothesis.settings.register_profile("djmetrics", hypothesis.settings.default, deadline=None)
 hypothesis.settings.load_profile("djmetrics")
+
+# pytest loads readline, which tells the processes started from it, pytest-xdist's among them, how wide a terminal is
+# that they do not have.
+for name in ("COLUMNS", "LINES"):
+    os.environ.pop(name, None)
 
 pytest_plugins = ["tests.components.fixtures"]
 
@@ -31,3 +37,18 @@ def nothing_left_behind(request: pytest.FixtureRequest) -> Iterator[None]:
     left = [leak for leak in leaks() if leak not in before]
     if left and request.node.get_closest_marker("allow_leaks") is None:
         pytest.fail("this test left behind: " + "; ".join(left), pytrace=False)
+
+
+@pytest.fixture(autouse=True)
+def database_left_alone(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Keep Django from closing the test database's connection between requests, as its own test client does.
+
+    A test without access to the database would fail at its first request, once another test had opened the connection.
+    """
+    from django.core.signals import request_finished, request_started
+    from django.db import close_old_connections
+
+    signals = [each for each in (request_started, request_finished) if each.disconnect(close_old_connections)]
+    yield
+    for each in signals:
+        each.connect(close_old_connections)

@@ -109,7 +109,9 @@ class MiddlewareHook(Hook):
             finally:
                 recorder.end_lap(subject, lap)
 
-        return timed_async if iscoroutinefunction(method) else timed
+        lapped = timed_async if iscoroutinefunction(method) else timed
+        functools.update_wrapper(lapped, method, updated=())
+        return lapped
 
 
 def _name(middleware: Any) -> str:

@@ -8,7 +8,7 @@ import functools
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from asgiref.sync import AsyncToSync, SyncToAsync
+from asgiref.sync import AsyncToSync, SyncToAsync, markcoroutinefunction
 
 from .. import lanes, recorder
 from ..record import Record
@@ -44,12 +44,18 @@ class _Handover:
 
 
 def _stepped(original: Callable[..., Coroutine[Any, Any, Any]]) -> Callable[..., Coroutine[Any, Any, Any]]:
+    # The record is looked up where the work is handed over: its new thread has no context yet.
     def main_wrap(self: Any, *args: Any, **kwargs: Any) -> Coroutine[Any, Any, Any]:
         record = recorder.current_record()
         work = original(self, *args, **kwargs)
-        return work if record is None else _run(work, record)
+        if record is None:
+            return work
+        counted = _run(work, record)
+        for name in "__name__", "__qualname__":  # as tasks and debuggers show it
+            setattr(counted, name, getattr(work, name))
+        return counted
 
-    return main_wrap
+    return markcoroutinefunction(main_wrap)
 
 
 async def _run(work: Coroutine[Any, Any, Any], record: Record) -> Any:

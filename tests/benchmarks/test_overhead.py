@@ -24,10 +24,10 @@ def expected(name: str, endpoint: str) -> dict[str, int]:
     failed = endpoint == "error"
     if name.startswith("django-prometheus"):
         # It counts a view that failed twice.
-        return {**seen, "views": 1 + failed, "cache gets": 2 * page, "exceptions": failed}
+        return {**seen, "views": 1 + failed, "cache gets": 2 * page, "exceptions": int(failed)}
     if name.startswith("djmetrics"):
         layers = 7 * ENDPOINTS[endpoint].middlewares
-        inside = {"cache operations": 5 * page, "templates": 4 * page, "exceptions": failed}
+        inside = {"cache operations": 5 * page, "templates": 4 * page, "exceptions": int(failed)}
         return {**seen, **inside, "middlewares": layers, "resolves": 1}
     return {}
 

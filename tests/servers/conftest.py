@@ -2,14 +2,16 @@
 
 import os
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 
 import pytest
 
+from tests.components.fixtures import absent
 from tests.components.process import Missing
 
 from . import drivers
 from .configurations import CONFIGURATIONS
-from .drivers import Configuration, Refused, Server
+from .drivers import Configuration, Server
 from .truth import Row, Table
 
 HERE = os.path.dirname(__file__)
@@ -19,21 +21,26 @@ MULTIPLE = [each for each in CONFIGURATIONS if each.workers > 1 and each.respawn
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Every test in this folder starts servers."""
+    """Every test in this folder starts servers; those that share one stay together under ``--dist loadgroup``."""
     for item in items:
         if str(item.path).startswith(HERE):
             item.add_marker(pytest.mark.servers)
+            if isinstance(item, pytest.Function) and hasattr(item, "callspec"):
+                shared = item.callspec.params.get("server")
+                if shared is not None:
+                    item.add_marker(pytest.mark.xdist_group(shared.name))
 
 
 def started(configuration: Configuration) -> Iterator[Server]:
-    """Run one configuration; skip where its program is missing, but fail in CI."""
-    try:
-        with drivers.serving(configuration) as server:
-            yield server
-    except Missing as missing:
-        if os.environ.get("CI") == "true":
-            raise
-        pytest.skip(str(missing))
+    """Run one configuration; skip where its program is missing, but fail in CI, or where the machine refuses it."""
+    with ExitStack() as stack:
+        try:
+            server = stack.enter_context(drivers.serving(configuration))
+        except Missing as missing:
+            absent(str(missing))
+        except drivers.Refused as refused:
+            pytest.skip(str(refused))
+        yield server
 
 
 @pytest.fixture(scope="session", params=CONFIGURATIONS, ids=lambda each: each.name.replace(" ", "-"))

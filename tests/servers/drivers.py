@@ -172,5 +172,7 @@ def as_ordinary_user() -> list[str]:
         subprocess.run([*prefix, "true"], check=True, capture_output=True, text=True)
     except (OSError, subprocess.CalledProcessError) as error:
         reason = getattr(error, "stderr", None) or str(error)
-        raise Refused(f"no user namespace for root, run this as an ordinary user: {reason.strip()}") from error
+        raise Refused(
+            f"no user namespace for root, run this as an ordinary user: {reason.strip()}"
+        ) from error
     return prefix

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 REPORT = "DJMETRICS_TRUTH_REPORT"
-"""The environment variable that names the file to write: JSON, one object per line."""
+"""The environment variable that names a file to append to: JSON, one object per line."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,8 @@ class Table:
         return row
 
     def write(self) -> None:
-        """Write the rows to the file that the environment names, if it names one."""
+        """Append the rows to the file that the environment names, if it names one; several processes may."""
         if path := os.environ.get(REPORT):
             lines = [json.dumps({**asdict(row), "difference": row.difference}) for row in self.rows]
-            Path(path).write_text("".join(f"{line}\n" for line in lines))
+            with Path(path).open("a") as report:
+                report.write("".join(f"{line}\n" for line in lines))

@@ -1,0 +1,161 @@
+"""Requests through middlewares and views of every kind, sync and async, well and badly."""
+
+import asyncio
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from tests.law1 import site
+from tests.law1.site import DEEDS, FAULTS, KINDS, VIEWS, Block
+from tests.law1.worlds import World, note, same
+
+ORDINARY = [name for name in FAULTS if name not in ("fatal", "interrupt", "exit", "generator exit", "cancelled")]
+blocks = st.lists(
+    st.tuples(st.sampled_from(KINDS), st.sampled_from(DEEDS), st.sampled_from(ORDINARY)), max_size=4
+).map(lambda drawn: [Block(f"m{number}", *each) for number, each in enumerate(drawn)])
+
+
+def both_servers(view, stack=()):
+    """The same requests through WSGI and ASGI."""
+
+    def scenario(world: World) -> None:
+        site.show(view)
+        paths = site.stack(list(stack))
+        for method, path in ("GET", "/v/1/"), ("POST", "/v/1/"), ("HEAD", "/v/1/"), ("GET", "/nowhere/"):
+            for serve in (
+                lambda: world.wsgi({"PATH_INFO": path, "REQUEST_METHOD": method}, *paths),  # noqa: B023
+                lambda: world.asgi(path, *paths, method=method),  # noqa: B023
+            ):
+                note("request", method, path)
+                try:
+                    serve()
+                except BaseException as error:
+                    from tests.law1.worlds import told
+
+                    note("server got", told(error))
+                note("trail", site.trail.get())
+
+    return scenario
+
+
+@pytest.mark.parametrize("name", VIEWS)
+def test_view(name):
+    """Every kind of view gives the same under both servers."""
+    same(both_servers(VIEWS[name], [Block("outer", "class", "pass", "404"), Block("inner", "both", "pass", "404")]))
+
+
+@pytest.mark.parametrize("is_async", [False, True])
+@pytest.mark.parametrize("fault", FAULTS)
+def test_failing_view(fault, is_async):
+    """Every kind of exception comes out the same: its type, its chain, what is logged, what is answered."""
+    if fault in ("interrupt", "exit") and is_async:
+        pytest.skip("asyncio itself lets these end the loop in the middle")
+    outer, inner = Block("outer", "class", "catch", "404"), Block("inner", "both", "pass", "404")
+    same(both_servers(site.raising(fault, is_async=is_async), [outer, inner]))
+
+
+@settings(max_examples=60, suppress_health_check=list(HealthCheck))
+@given(stack=blocks, view=st.sampled_from(list(VIEWS)), fault=st.none() | st.sampled_from(ORDINARY), a=st.booleans())
+@example(stack=[Block("m0", "class", "pass", "404"), Block("m1", "class", "pass", "404")], view="plain", fault=None, a=False)
+@example(stack=[Block("m0", "function", "return none", "404")], view="plain", fault=None, a=False)
+@example(stack=[Block("m0", "none", "pass", "404")], view="plain", fault=None, a=False)
+def test_random_stack(stack, view, fault, a):
+    """Middlewares of any kind in any order, with any fault, see and give the same."""
+    shown = VIEWS[view] if fault is None else site.raising(fault, is_async=a)
+    same(both_servers(shown, stack), empty=True)
+
+
+@pytest.mark.parametrize("shielded", [False, True])
+def test_client_goes_away(shielded):
+    """A request whose client goes away is cancelled at the same place with the same consequences."""
+
+    async def work():
+        try:
+            await asyncio.sleep(0.06)
+            note("work done")
+        except asyncio.CancelledError as error:
+            note("work cancelled", error.args)
+            raise
+
+    async def view(request, **kwargs):
+        try:
+            await (asyncio.shield(work()) if shielded else work())
+        except asyncio.CancelledError:
+            note("view cancelled", asyncio.current_task().cancelling())
+            raise
+        finally:
+            note("view cleans up")
+
+    def scenario(world):
+        site.show(view)
+        paths = site.stack([Block("outer", "both", "catch", "404"), Block("inner", "async class", "pass", "404")])
+        world.asgi("/v/1/", *paths, leave_after=0)
+
+    same(scenario)
+
+
+def test_view_that_swallows_its_cancellation_and_timeouts():
+    """``asyncio.timeout``, ``wait_for`` and a task group work as before inside a view."""
+
+    async def view(request, **kwargs):
+        from django.http import HttpResponse
+
+        try:
+            async with asyncio.timeout(0.01):
+                await asyncio.sleep(1)
+        except TimeoutError as error:
+            note("timeout", type(error.__cause__ or error.__context__).__name__)
+        try:
+            await asyncio.wait_for(asyncio.sleep(1), 0.01)
+        except TimeoutError:
+            note("waited")
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(asyncio.sleep(1))
+                group.create_task(_fails())
+        except* ValueError as errors:
+            note("group", errors.exceptions)
+        results = await asyncio.gather(_fails(), asyncio.sleep(0, 5), return_exceptions=True)
+        note("gathered", results, asyncio.current_task().cancelling())
+        return HttpResponse("done")
+
+    def scenario(world):
+        site.show(view)
+        world.asgi("/v/1/", *site.stack([Block("m", "both", "pass", "404")]))
+        world.wsgi({"PATH_INFO": "/v/1/"})
+
+    same(scenario)
+
+
+async def _fails():
+    raise ValueError("in a task")
+
+
+def test_concurrent_requests_keep_their_context():
+    """Requests that share a loop see their own context variables and nobody else's."""
+    from django.http import HttpResponse
+
+    async def view(request, n, **kwargs):
+        site.trail.set((*site.trail.get(), str(n)))
+        await asyncio.sleep(0.005 * (4 - n))
+        note("view", n, site.trail.get())
+        return HttpResponse(str(n))
+
+    def scenario(world):
+        from django.core.handlers.asgi import ASGIHandler
+        from django.test import override_settings
+
+        from tests.law1.worlds import _converse
+
+        site.show(view)
+        with override_settings(MIDDLEWARE=world.middleware(*site.stack([Block("m", "both", "pass", "404")]))):
+            handler = ASGIHandler()
+
+        async def all_at_once():
+            await asyncio.gather(*(_converse(handler, f"/v/{n}/", "GET", None) for n in range(4)))
+            note("after", site.trail.get())
+
+        asyncio.run(all_at_once())
+
+    same(scenario)
