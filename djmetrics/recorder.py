@@ -119,7 +119,7 @@ def timed_layer(call: Call, subject: Subject, switch: Switch) -> Call:
     def timed(request: Any) -> Any:
         __traceback_hide__ = True  # noqa: F841 - Django's error pages leave out such frames
         operation = _get()
-        if operation is None or not switch.active:
+        if operation is None or not switch.active or not operation.root.resumable:
             return call(request)
         root = operation.root
         before = root.children_ns
@@ -150,7 +150,7 @@ def timed_async_layer(call: Call, subject: Subject, switch: Switch) -> Call:
     async def timed(request: Any) -> Any:
         __traceback_hide__ = True  # noqa: F841 - Django's error pages leave out such frames
         operation = _get()
-        if operation is None or not switch.active:
+        if operation is None or not switch.active or not operation.root.resumable:
             return await call(request)
         root = operation.root
         before = root.children_ns

@@ -62,8 +62,8 @@ _TABLED = frozenset({"SELECT", "INSERT", "UPDATE", "DELETE", "REPLACE"})
 # OpenTelemetry's db.system.name of Django's vendors.
 _SYSTEMS = {"oracle": "oracle.db", "mysql": "mysql", "postgresql": "postgresql", "sqlite": "sqlite"}
 
-_by_alias: dict[str, dict[str, Subject]] = {}
-_subjects: dict[tuple[str, str, str], Subject] = {}
+_known: dict[tuple[str, str], dict[str, Subject]] = {}
+_subjects: dict[tuple[str, str, str, str], Subject] = {}
 
 repeated_from = 5
 """From how many runs of one text in one record on its place in the code is looked up."""
@@ -81,34 +81,34 @@ def subject_of(connection: Connection, sql: Any) -> Subject:
     alias = connection.alias
     kind = type(sql)
     if kind is str:
-        known = _by_alias.get(alias)
+        known = _known.get((alias, connection.vendor))
         if known is not None and sql in known:
             return known[sql]
     # Another kind of text is not asked for its hash; what is no text at all is an object of the driver's.
     text = sql if kind is str else str.__str__(sql) if issubclass(kind, str) else ""
     operation, table = describe(text)
-    key = (alias, operation, table)
+    key = (connection.vendor, alias, operation, table)
     subject = _subjects.get(key)
     if subject is None:
         if len(_subjects) >= _CACHE_SIZE:
             _subjects.clear()
         subject = _subjects[key] = Subject(
-            "db", f"{operation} {table}".rstrip(), _attributes(connection, *key)
+            "db", f"{operation} {table}".rstrip(), _attributes(connection, operation, table)
         )
     if kind is str and len(text) <= _CACHE_TEXT:
-        texts = _by_alias.setdefault(alias, {})
+        texts = _known.setdefault((alias, connection.vendor), {})
         if len(texts) >= _CACHE_SIZE:
             texts.clear()
         texts[text] = subject
     return subject
 
 
-def _attributes(connection: Connection, alias: str, operation: str, table: str) -> Mapping[str, str]:
+def _attributes(connection: Connection, operation: str, table: str) -> Mapping[str, str]:
     # Django's own answer, once it has asked the server; to ask here would run a query.
     vendor = "mariadb" if vars(connection).get("mysql_is_mariadb") else connection.vendor
     return {
         "db.system.name": _SYSTEMS.get(vendor, vendor),
-        "alias": alias,
+        "alias": connection.alias,
         "db.operation.name": operation,
         "db.collection.name": table,
     }

@@ -61,10 +61,10 @@ class Body:
             size = len(part)
         elif type(part) is str:
             size = len(part) if part.isascii() else len(part.encode(self.charset, "replace"))
-        else:
-            size = (
-                part.nbytes if type(part) is memoryview else 0
-            )  # to turn anything else into text is the site's code
+        elif type(part) is memoryview:
+            size = part.nbytes
+        else:  # to turn anything but Python's own types into text is the site's code
+            size = len(str(part)) if type(part) in (int, float) else 0
         record.response_size = (record.response_size or 0) + size
 
     def broke(self, error: BaseException) -> None:

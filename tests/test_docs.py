@@ -1,4 +1,4 @@
-"""The documentation says what the code does: tables, names, links and examples."""
+"""The documentation says what the code does: its tables are up to date, nothing is missing, links lead somewhere."""
 
 import importlib.util
 import os
@@ -11,65 +11,11 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from django.core.files.base import ContentFile
-from django.core.files.storage import InMemoryStorage, Storage
-from django.http import HttpRequest, HttpResponse
-from django.test import Client
-from django.urls import path
 
-from djmetrics import catalogue, checks, conf, runtime, testing, units
-from djmetrics.exporters import Exporter
+from djmetrics import catalogue, checks, conf, runtime
 from djmetrics.exporters.prometheus import label_name, prometheus_name
 
-ROOT = Path(__file__).parents[1]
-DOCS = ROOT / "docs"
-PAGES = sorted(page for page in [ROOT / "README.md", *DOCS.rglob("*.md")] if "_build" not in page.parts)
-FENCE = re.compile(r"^```(\S+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-SAMPLES = re.compile(r"_(bucket|count|sum)$")
-# Labels that Prometheus and its histograms add.
-FOREIGN_LABELS = {"le", "instance", "job"}
-
-clocks: list[testing.FakeClock] = []
-
-
-def home(request: HttpRequest) -> HttpResponse:
-    """A frugal page."""
-    return HttpResponse("home")
-
-
-def slow(request: HttpRequest) -> HttpResponse:
-    """A page that takes two seconds."""
-    clocks[-1].advance(2)
-    return HttpResponse("slow")
-
-
-urlpatterns = [path("", home, name="home"), path("slow/", slow, name="slow")]
-
-
-def blocks(language: str) -> list[Any]:
-    """Every fenced block in a language, named by its page and its number among the page's blocks."""
-    return [
-        pytest.param(text, id=f"{page.relative_to(ROOT)}:{number}")
-        for page in PAGES
-        for number, (found, text) in enumerate(FENCE.findall(page.read_text(encoding="utf-8")))
-        if found == language
-    ]
-
-
-def block(page: str, part: str) -> str:
-    """The Python block of a page that holds ``part``."""
-    [found] = [
-        text
-        for language, text in FENCE.findall((DOCS / page).read_text(encoding="utf-8"))
-        if language == "python" and part in text
-    ]
-    return str(found)
-
-
-def prose(page: str) -> str:
-    """A page without its generated parts."""
-    text = (DOCS / page).read_text(encoding="utf-8")
-    return re.sub(r"<!-- generated: .*?<!-- end of .*? -->", "", text, flags=re.DOTALL)
+from .docs_pages import DOCS, PAGES, blocks, name, names_of_metrics, prose
 
 
 @pytest.fixture(scope="module")
@@ -175,20 +121,7 @@ def test_hooks_are_documented() -> None:
     assert headings == [*(hook.name for hook in runtime.HOOKS), "Hooks of your own"]
 
 
-def names_of_metrics() -> set[str]:
-    """Every name that can stand in a query."""
-    found: set[str] = set()
-    for metric in catalogue.metrics():
-        name = prometheus_name(metric)
-        found |= (
-            {f"{name}_{part}" for part in ("bucket", "count", "sum")}
-            if metric.kind == "histogram"
-            else {name}
-        )
-    return found
-
-
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+@pytest.mark.parametrize("page", PAGES, ids=name)
 def test_pages_name_only_metrics_that_exist(page: Path) -> None:
     """What looks like one of our metrics is one."""
     # The other package's names stand in its own column; its settings and modules are no metrics.
@@ -209,7 +142,7 @@ def label_names() -> set[str]:
 # Links
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+@pytest.mark.parametrize("page", PAGES, ids=name)
 def test_links_lead_somewhere(page: Path) -> None:
     """Each link to a file of the project finds it, and its anchor in it."""
     links = re.findall(r"\]\(([^)\s]+)\)", re.sub(r"^```.*?^```$", "", page.read_text(), flags=re.M | re.S))
@@ -242,98 +175,3 @@ def test_every_page_is_in_a_table_of_contents() -> None:
             listed |= {(index.parent / f"{entry}.md").resolve() for entry in entries}
     pages = {page for page in PAGES if page.is_relative_to(DOCS)}
     assert pages - listed == {DOCS / "index.md", DOCS / "explanation/overhead-table.md"}
-
-
-# Examples
-
-
-@pytest.mark.parametrize("text", blocks("python"))
-def test_python_compiles(text: str) -> None:
-    """Each Python example is Python."""
-    compile(text, "example", "exec")
-
-
-def nodes(expression: Any) -> Iterator[Any]:
-    """A parsed query's parts."""
-    yield expression
-    inner = [getattr(expression, name, None) for name in ("lhs", "rhs", "expr", "param", "vector_selector")]
-    for each in chain(inner, getattr(expression, "args", None) or ()):
-        if each is not None:
-            yield from nodes(each)
-
-
-@pytest.mark.parametrize("text", blocks("promql"))
-def test_promql_parses_and_names_what_exists(text: str) -> None:
-    """Each query is PromQL, over series of the catalogue and by labels that these have."""
-    promql_parser = pytest.importorskip(
-        "promql_parser", reason="promql-parser, of the group test, is not installed"
-    )
-    parts = list(nodes(promql_parser.parse(text.strip())))
-    selectors = [part for part in parts if isinstance(part, promql_parser.VectorSelector)]
-    assert selectors
-    assert {each.name for each in selectors} <= names_of_metrics()
-    for selector in selectors:
-        own = labels_of(selector.name) | FOREIGN_LABELS
-        assert {matcher.name for matcher in selector.matchers.matchers} <= own
-    known = set[str]().union(*(labels_of(each.name) for each in selectors)) | FOREIGN_LABELS
-    for part in parts:
-        labels = getattr(getattr(part, "modifier", None), "labels", None)
-        assert set(labels or ()) <= known
-
-
-def labels_of(series: str) -> set[str]:
-    """The labels of the metric that a name in a query belongs to."""
-    [metric] = [
-        each for each in catalogue.metrics() if prometheus_name(each) in {series, SAMPLES.sub("", series)}
-    ]
-    return set(map(label_name, metric.labels))
-
-
-def run(text: str) -> dict[str, Any]:
-    """Execute an example; what it defines."""
-    namespace: dict[str, Any] = {"__name__": "example"}
-    exec(compile(text, "example", "exec"), namespace)
-    return namespace
-
-
-def test_the_hook_of_the_how_to_works() -> None:
-    """The example's hook times what it says, is counted as the page says, and leaves nothing behind."""
-    hook = run(block("howto/extend.md", "class StorageHook"))["StorageHook"]()
-    original = Storage.__dict__["save"]
-    hook.install()
-    try:
-        with testing.capture("storage") as operations:
-            name = InMemoryStorage().save("a.txt", ContentFile(b"content"))
-    finally:
-        hook.uninstall()
-
-    assert name == "a.txt"
-    assert [each.subject.name for each in operations] == ["save"]
-    assert Storage.__dict__["save"] is original
-
-
-@pytest.mark.urls("tests.test_docs")
-def test_the_exporter_of_the_how_to_works(caplog: pytest.LogCaptureFixture) -> None:
-    """The example's exporter logs a slow request and no other."""
-    exporter = run(block("howto/extend.md", "class SlowRequestLog"))["SlowRequestLog"]()
-    assert isinstance(exporter, Exporter)
-    with testing.fake_clock() as clock, units.also(exporter), caplog.at_level("WARNING", "shop.slow"):
-        clocks.append(clock)
-        Client().get("/")
-        Client().get("/slow/")
-
-    assert [each.getMessage() for each in caplog.records] == ["slow took 2000 ms: {'view': 2000}"]
-
-
-@pytest.mark.urls("tests.test_docs")
-@pytest.mark.django_db
-def test_the_test_case_of_the_how_to_passes() -> None:
-    """The example's test case passes on a site whose home page is frugal."""
-    case = run(block("howto/testing.md", "class HomeTests"))["HomeTests"]("test_home_needs_few_queries")
-    case.client = Client()
-    case.test_home_needs_few_queries()
-
-
-def test_the_cache_test_of_the_how_to_passes() -> None:
-    """The example's test of a falsy value passes."""
-    run(block("howto/testing.md", "def test_falsy_value_is_a_hit"))["test_falsy_value_is_a_hit"]()

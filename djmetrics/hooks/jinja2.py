@@ -5,13 +5,8 @@ from collections.abc import Callable
 from typing import Any
 
 from .. import recorder
-from ..record import Subject
+from ..templates import template_subject
 from . import Hook
-
-UNNAMED = "(from a string)"
-_CEILING = 2000
-
-_subjects: dict[tuple[str, str], Subject] = {}
 
 
 class Jinja2Hook(Hook):
@@ -42,22 +37,12 @@ def _used() -> bool:
     return "jinja2" in sys.modules or "django.template.backends.jinja2.Jinja2" in backends
 
 
-def _subject(kind: str, name: Any) -> Subject:
-    name = name if type(name) is str else UNNAMED
-    subject = _subjects.get((kind, name))
-    if subject is None:
-        if len(_subjects) >= _CEILING:
-            _subjects.clear()
-        subject = _subjects[kind, name] = Subject(kind, name, {"template": name, "engine": "jinja2"})
-    return subject
-
-
 def _timed_render(original: Callable[..., Any]) -> Callable[..., Any]:
     def render(self: Any, *args: Any, **kwargs: Any) -> Any:
         current = recorder.current_operation()
         if current is not None and current.subject.kind == "form":
             return original(self, *args, **kwargs)
-        operation = recorder.begin(_subject("template", self.name))
+        operation = recorder.begin(template_subject("template", self.name, "jinja2"))
         try:
             return original(self, *args, **kwargs)
         except BaseException as error:
@@ -71,7 +56,7 @@ def _timed_render(original: Callable[..., Any]) -> Callable[..., Any]:
 
 def _timed_compile(original: Callable[..., Any]) -> Callable[..., Any]:
     def compile(self: Any, source: Any, name: Any = None, *args: Any, **kwargs: Any) -> Any:
-        operation = recorder.begin(_subject("compile", name))
+        operation = recorder.begin(template_subject("compile", name, "jinja2"))
         try:
             return original(self, source, name, *args, **kwargs)
         except BaseException as error:

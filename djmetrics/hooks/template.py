@@ -10,13 +10,10 @@ from django.template.loader_tags import ExtendsNode
 
 from .. import guard, recorder
 from ..record import Subject
+from ..templates import template_subject
 from . import Hook
 
 FORM = Subject("form", "(form widgets)", {"template": "(form widgets)", "engine": "django"})
-UNNAMED = "(from a string)"
-_CEILING = 2000
-
-_subjects: dict[tuple[str, str], Subject] = {}
 
 
 class TemplateHook(Hook):
@@ -37,23 +34,13 @@ class TemplateHook(Hook):
         self.patches.replace(BaseRenderer, "render", _folded_form)
 
 
-def _subject(kind: str, name: Any) -> Subject:
-    name = name if type(name) is str else UNNAMED
-    subject = _subjects.get((kind, name))
-    if subject is None:
-        if len(_subjects) >= _CEILING:
-            _subjects.clear()
-        subject = _subjects[kind, name] = Subject(kind, name, {"template": name, "engine": "django"})
-    return subject
-
-
 def _timed_render(original: Callable[..., Any]) -> Callable[..., Any]:
     def render(self: Any, *args: Any, **kwargs: Any) -> Any:
         __traceback_hide__ = True  # noqa: F841 - Django's error pages leave out such frames
         current = recorder.current_operation()
         if current is not None and current.subject is FORM:
             return original(self, *args, **kwargs)
-        operation = recorder.begin(_subject("template", getattr(self, "name", None)))
+        operation = recorder.begin(template_subject("template", getattr(self, "name", None), "django"))
         try:
             return original(self, *args, **kwargs)
         except BaseException as error:
@@ -67,7 +54,7 @@ def _timed_render(original: Callable[..., Any]) -> Callable[..., Any]:
 
 def _timed_compile(original: Callable[..., Any]) -> Callable[..., Any]:
     def compile_nodelist(self: Template) -> Any:
-        operation = recorder.begin(_subject("compile", self.name))
+        operation = recorder.begin(template_subject("compile", self.name, "django"))
         try:
             return original(self)
         except BaseException as error:
@@ -82,7 +69,7 @@ def _timed_compile(original: Callable[..., Any]) -> Callable[..., Any]:
 def _timed_extends(original: Callable[..., Any]) -> Callable[..., Any]:
     def render(self: ExtendsNode, context: Any) -> Any:
         __traceback_hide__ = True  # noqa: F841 - Django's error pages leave out such frames
-        operation = recorder.begin(_subject("template", "(parent)"))
+        operation = recorder.begin(template_subject("template", "(parent)", "django"))
         try:
             return original(self, context)
         except BaseException as error:
@@ -102,7 +89,7 @@ def _naming_parent(original: Callable[..., Any]) -> Callable[..., Any]:
         parent = original(self, context)
         try:
             if operation is not None and operation.subject.name == "(parent)":
-                operation.subject = _subject("template", parent.name)
+                operation.subject = template_subject("template", parent.name, "django")
         except Exception:
             guard.failed("hooks.template.get_parent")
         return parent

@@ -36,7 +36,9 @@ def request_record() -> Iterator[Record]:
 def databases(**more: dict[str, Any]) -> Iterator[ConnectionHandler]:
     """SQLite databases in memory: "default" and those named; open ones are closed at the end."""
     sqlite = {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}
-    handler = ConnectionHandler({"default": sqlite, **{alias: {**sqlite, **given} for alias, given in more.items()}})
+    handler = ConnectionHandler(
+        {"default": sqlite, **{alias: {**sqlite, **given} for alias, given in more.items()}}
+    )
     try:
         yield handler
     finally:
@@ -55,7 +57,9 @@ def wsgi(path: str = "/", **environ: Any) -> tuple[Any, list[Any]]:
     return response, calls
 
 
-def scope(path: str = "/", method: str = "GET", headers: Iterable[tuple[bytes, bytes]] = ()) -> dict[str, Any]:
+def scope(
+    path: str = "/", method: str = "GET", headers: Iterable[tuple[bytes, bytes]] = ()
+) -> dict[str, Any]:
     """An ASGI request."""
     return {
         "type": "http",

@@ -318,7 +318,11 @@ def test_database_backend():
     with pytest.MonkeyPatch.context() as patch:
         from django.core.cache import caches
 
-        patch.setitem(caches.settings, "table", {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "t"})
+        patch.setitem(
+            caches.settings,
+            "table",
+            {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "t"},
+        )
         call_command("createcachetable", "t", verbosity=0)
         with record() as seen, request_record():
             caches["table"].set("key", "value")
@@ -337,7 +341,7 @@ def test_real_servers(server, request):
     try:
         for value in FALSY:
             cache.set("key", value)
-            assert of(lambda: cache.get("key", 42)) == (value, [("get", "hit")])  # noqa: B023
+            assert of(lambda: cache.get("key", 42)) == (value, [("get", "hit")])
         default = object()
         assert of(lambda: cache.get("none", default)) == (default, [("get", "miss")])
         assert of(lambda: cache.get_or_set("made", 5)) == (5, [("get_or_set", "miss")])
@@ -417,7 +421,9 @@ values = st.one_of(st.none(), st.booleans(), st.integers(), st.text(), st.binary
 @given(
     st.lists(
         st.tuples(
-            st.sampled_from(["get", "set", "add", "delete", "get_or_set", "incr", "has_key", "get_many", "touch"]),
+            st.sampled_from(
+                ["get", "set", "add", "delete", "get_or_set", "incr", "has_key", "get_many", "touch"]
+            ),
             st.sampled_from("abc"),
             values,
         ),

@@ -42,14 +42,18 @@ OWNERS: list[Any] = [
 
 all_hooks = pytest.mark.parametrize("use", USES, ids=lambda use: use.hook)
 # What the hook of threads adds to is CPU time: see test_threads.py.
-recording_hooks = pytest.mark.parametrize("use", [use for use in USES if use.hook != "threads"], ids=lambda use: use.hook)
+recording_hooks = pytest.mark.parametrize(
+    "use", [use for use in USES if use.hook != "threads"], ids=lambda use: use.hook
+)
 
 State = dict[tuple[int, str], Any]
 
 
 def state() -> State:
     """Every attribute of everything that hooks touch, and who listens to their signal."""
-    attributes = {(index, name): value for index, owner in enumerate(OWNERS) for name, value in vars(owner).items()}
+    attributes = {
+        (index, name): value for index, owner in enumerate(OWNERS) for name, value in vars(owner).items()
+    }
     return {**attributes, (-1, "receivers"): list(got_request_exception.receivers)}
 
 
@@ -353,7 +357,9 @@ class OwnHook(Hook):
     name = "own"
 
     def patch(self) -> None:
-        self.patches.replace(DictCache, "close", lambda original: lambda cache, **kwargs: original(cache, **kwargs))
+        self.patches.replace(
+            DictCache, "close", lambda original: lambda cache, **kwargs: original(cache, **kwargs)
+        )
 
 
 class OwnExporter(Exporter):
@@ -383,7 +389,10 @@ def test_third_parties_by_dotted_path():
 @pytest.mark.usefixtures("lenient")
 def test_third_party_that_cannot_be_made():
     """A path that leads nowhere, or a class that fails, is left out and counted; the rest works."""
-    wrong = {"EXTRA_HOOKS": ["nowhere.at.all", f"{__name__}.BrokenHook"], "EXTRA_EXPORTERS": ["nowhere.to.be.found"]}
+    wrong = {
+        "EXTRA_HOOKS": ["nowhere.at.all", f"{__name__}.BrokenHook"],
+        "EXTRA_EXPORTERS": ["nowhere.to.be.found"],
+    }
     with override_settings(DJMETRICS=wrong):
         assert [each.name for each in runtime.hooks()] == list(conf.HOOKS)
         works_and_fails(USES[3])

@@ -114,7 +114,9 @@ def test_failed_connect():
         with pytest.raises(OperationalError):
             handler["broken"].ensure_connection()
 
-    assert [(each.subject.name, each.error.__name__) for each in operations] == [("CONNECT", "OperationalError")]
+    assert [(each.subject.name, each.error.__name__) for each in operations] == [
+        ("CONNECT", "OperationalError")
+    ]
 
 
 def test_executemany_of_a_generator(db):
@@ -162,9 +164,8 @@ def test_callproc_that_fails():
         def callproc(self, *args: Any) -> Any:
             raise sqlite3.OperationalError
 
-    with databases() as handler, capture("db") as operations:
-        with pytest.raises(OperationalError):
-            CursorWrapper(Driver(), handler["default"]).callproc("award")
+    with databases() as handler, capture("db") as operations, pytest.raises(OperationalError):
+        CursorWrapper(Driver(), handler["default"]).callproc("award")
 
     assert [each.error.__name__ for each in operations] == ["OperationalError"]
 
@@ -288,7 +289,10 @@ def test_few_repeats_keep_no_location(db):
     with request_record() as only, db.cursor() as cursor:
         many(cursor, 4)
 
-    assert (only.repeated_queries, [each.location for each in only.statements["default"].values()]) == (3, [""])
+    assert (only.repeated_queries, [each.location for each in only.statements["default"].values()]) == (
+        3,
+        [""],
+    )
 
 
 def test_repeats_from(settings, db):
@@ -346,7 +350,9 @@ def test_threads():
     assert names(seen.operations).count("SELECT sqlite_master") == 2
 
 
-@pytest.mark.parametrize("text", [f"SELECT '{SECRET}' FROM run", f"-- {SECRET}\nSELECT 1", f"{SECRET} x", f"'{SECRET}'"])
+@pytest.mark.parametrize(
+    "text", [f"SELECT '{SECRET}' FROM run", f"-- {SECRET}\nSELECT 1", f"{SECRET} x", f"'{SECRET}'"]
+)
 def test_text_is_in_no_metric(db, text):
     """Neither a statement's text nor its parameters get onto the page, also when it fails."""
     with request_record(), db.cursor() as cursor:
@@ -483,7 +489,9 @@ def test_real_servers(server, request):
                     from psycopg import sql as psycopg_sql
 
                     cursor.execute(psycopg_sql.SQL("SELECT * FROM {}").format(psycopg_sql.Identifier("run")))
-                    cursor.execute("CREATE FUNCTION twice(x integer) RETURNS integer LANGUAGE sql AS 'SELECT 2 * x'")
+                    cursor.execute(
+                        "CREATE FUNCTION twice(x integer) RETURNS integer LANGUAGE sql AS 'SELECT 2 * x'"
+                    )
                     cursor.callproc("twice", [4])
                     assert cursor.fetchone() == (8,)
                 with pytest.raises(DatabaseError):

@@ -9,6 +9,7 @@ from django import forms
 from django.template import engines
 from django.test import override_settings
 
+from djmetrics import templates
 from djmetrics.hooks.jinja2 import Jinja2Hook
 from djmetrics.testing import capture, fake_clock, record
 
@@ -34,7 +35,9 @@ def test_render(environment):
 
     assert text == "top page part"
     rendered = [each for each in seen.operations if each.subject.kind == "template"]
-    assert [dict(each.subject.attributes) for each in rendered] == [{"template": "page.html", "engine": "jinja2"}]
+    assert [dict(each.subject.attributes) for each in rendered] == [
+        {"template": "page.html", "engine": "jinja2"}
+    ]
     assert rendered[0].duration == 1_000_000_000
 
 
@@ -115,10 +118,8 @@ def test_jinja2_is_not_installed():
 
 def test_names_are_bounded(monkeypatch, environment: Any):
     """However many names a site makes up, few are kept."""
-    from djmetrics.hooks import jinja2 as hook
-
-    monkeypatch.setattr(hook, "_CEILING", 10)
+    monkeypatch.setattr(templates, "_CEILING", 10)
     for number in range(30):
         environment.compile("x", name=f"{number}.html")
 
-    assert len(hook._subjects) <= 10
+    assert len(templates._subjects) <= 10

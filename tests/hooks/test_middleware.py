@@ -178,7 +178,9 @@ def ask(get: Callable[[str], Any], where: str, *middleware: str) -> Record:
 def own(only: Record) -> dict[str, float]:
     """Of each middleware its own seconds."""
     return {
-        layer[0].name.removeprefix(f"{HERE}."): layer[3] / 1e9 for layer in only.layers if layer[0].kind == "middleware"
+        layer[0].name.removeprefix(f"{HERE}."): layer[3] / 1e9
+        for layer in only.layers
+        if layer[0].kind == "middleware"
     }
 
 
@@ -193,7 +195,11 @@ both_roads = pytest.mark.parametrize("get", [by_wsgi, asgi])
 @pytest.mark.parametrize("where", ["/", "/async/"])
 @pytest.mark.parametrize(
     "chain",
-    [("function", "Class", "Mixin"), ("Class", "async_function", "function"), ("async_function", "Mixin", "Class")],
+    [
+        ("function", "Class", "Mixin"),
+        ("Class", "async_function", "function"),
+        ("async_function", "Mixin", "Class"),
+    ],
 )
 def test_exclusive_time(get, where, chain):
     """Each middleware has what it took itself, function or class, sync or async, in whatever order."""
@@ -266,7 +272,7 @@ def test_work_inside_a_middleware():
         patch.setitem(globals(), "asking", asking)
         only = ask(by_wsgi, "/", "function", "asking")
 
-    assert own(only) == {"function": 3, f"test_work_inside_a_middleware": 0}
+    assert own(only) == {"function": 3, "test_work_inside_a_middleware": 0}
     assert only.phases["db"] == 5_000_000_000
 
 
@@ -277,7 +283,10 @@ def test_our_own_middleware_is_no_layer():
 
 def test_middleware_that_forgets_to_return():
     """Django's message names the class, as in plain Django."""
-    with override_settings(MIDDLEWARE=[OURS, f"{HERE}.Forgetful"]), pytest.raises(ValueError, match="Forgetful.process_template_response"):
+    with (
+        override_settings(MIDDLEWARE=[OURS, f"{HERE}.Forgetful"]),
+        pytest.raises(ValueError, match="Forgetful.process_template_response"),
+    ):
         global clock
         with fake_clock() as clock:
             Client().get("/templated/")
@@ -345,12 +354,12 @@ GIVEN: list[Any] = []
 
 
 def looking(get_response: Any) -> Any:
-    """Notes what a middleware is given: what it is called, whether it is async, and its attributes."""
+    """Notes what a middleware is given: whether it is async, its module, attributes, and the name of a function."""
+    name = getattr(get_response, "__qualname__", "")
     GIVEN.append(
         (
             iscoroutinefunction(get_response),
-            getattr(get_response, "__name__", None),
-            getattr(get_response, "__qualname__", None),
+            name if "middleware" in name else "",
             getattr(get_response, "__module__", None),
             {name for name in vars(get_response) if name != "__wrapped__"},
         )

@@ -17,7 +17,6 @@ from hypothesis import strategies as st
 
 from djmetrics import current_record, runtime
 from djmetrics.hooks.request import queue_time, trace_context
-
 from djmetrics.testing import fake_clock, record
 
 from . import site
@@ -245,7 +244,9 @@ def test_request_inside_a_request():
     assert seen.records[0].duration < seen.records[1].duration
 
 
-@pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "QUERY"])
+@pytest.mark.parametrize(
+    "method", ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "QUERY"]
+)
 def test_methods(method):
     """Methods that the conventions name are kept."""
     with record() as seen:
@@ -264,7 +265,8 @@ def test_method_that_nobody_knows(method):
 
 
 @pytest.mark.parametrize(
-    "error, status", [(UnicodeDecodeError("utf-8", b"\xff", 0, 1, "made up"), 400), (RequestDataTooBig(), 413)]
+    "error, status",
+    [(UnicodeDecodeError("utf-8", b"\xff", 0, 1, "made up"), 400), (RequestDataTooBig(), 413)],
 )
 def test_malformed_request(error, status):
     """What the ASGI handler refuses before any middleware is observed too, once."""
@@ -456,7 +458,16 @@ def test_no_queue_time():
 
 @pytest.mark.parametrize(
     "length, size",
-    [("17", 17), ("0", 0), ("", None), ("-1", None), ("1e3", None), ("many", None), ("9" * 30, None), ("٣", None)],
+    [
+        ("17", 17),
+        ("0", 0),
+        ("", None),
+        ("-1", None),
+        ("1e3", None),
+        ("many", None),
+        ("9" * 30, None),
+        ("٣", None),
+    ],
 )
 def test_request_size(length, size):
     """The request's size is its Content-Length, where that is a sensible number."""
@@ -517,7 +528,9 @@ def test_nothing_lazy_is_touched(ask):
     looked: list[set[str]] = []
 
     def look(request: Any) -> HttpResponse:
-        looked.append({"GET", "COOKIES", "_body", "_post", "_files", "_cached_user", "session"} & set(vars(request)))
+        looked.append(
+            {"GET", "COOKIES", "_body", "_post", "_files", "_cached_user", "session"} & set(vars(request))
+        )
         return HttpResponse()
 
     class Urls:

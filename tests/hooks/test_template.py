@@ -11,7 +11,7 @@ from django.template import Context, Engine, TemplateDoesNotExist, TemplateSynta
 from django.test import override_settings
 from django.test.utils import setup_test_environment, teardown_test_environment
 
-from djmetrics import recorder
+from djmetrics import recorder, templates
 from djmetrics.record import Operation, Subject
 from djmetrics.testing import FakeClock, capture, fake_clock, record
 
@@ -43,7 +43,9 @@ def shown(context: Any, number: int) -> dict[str, Any]:
 
 
 ENGINE = Engine(
-    loaders=[("django.template.loaders.locmem.Loader", TEMPLATES)], libraries={"tags": __name__}, autoescape=False
+    loaders=[("django.template.loaders.locmem.Loader", TEMPLATES)],
+    libraries={"tags": __name__},
+    autoescape=False,
 )
 
 
@@ -160,7 +162,10 @@ def test_exception_in_an_include():
 
     assert caught.value is boom
     rendered = [each for each in seen.operations if each.subject.kind == "template"]
-    assert [(each.subject.name, each.error) for each in rendered] == [("failing.html", Boom), ("fails.html", Boom)]
+    assert [(each.subject.name, each.error) for each in rendered] == [
+        ("failing.html", Boom),
+        ("fails.html", Boom),
+    ]
 
 
 def test_missing_parent():
@@ -197,7 +202,10 @@ def test_under_django_s_test_runner():
         setup_test_environment()
     template_rendered.connect(receive)
     try:
-        assert [each.subject.name for each in render("loop.html", numbers=[1])[1]] == ["part.html", "loop.html"]
+        assert [each.subject.name for each in render("loop.html", numbers=[1])[1]] == [
+            "part.html",
+            "loop.html",
+        ]
         assert sent == ["loop.html", "part.html"]
     finally:
         template_rendered.disconnect(receive)
@@ -209,7 +217,9 @@ class RunForm(forms.Form):
     """A form whose widgets render some twenty templates."""
 
     name = forms.CharField()
-    kind = forms.ChoiceField(choices=[(number, str(number)) for number in range(10)], widget=forms.RadioSelect)
+    kind = forms.ChoiceField(
+        choices=[(number, str(number)) for number in range(10)], widget=forms.RadioSelect
+    )
 
 
 RENDERERS = ["django.forms.renderers.DjangoTemplates", "django.forms.renderers.Jinja2"]
@@ -218,7 +228,12 @@ RENDERERS = ["django.forms.renderers.DjangoTemplates", "django.forms.renderers.J
 @pytest.mark.parametrize("renderer", RENDERERS)
 def test_form_is_one_figure(renderer):
     """In a request all widgets of all forms are one operation, whose time adds up."""
-    with override_settings(FORM_RENDERER=renderer), fake_clock(tick=1000), record() as seen, request_record() as only:
+    with (
+        override_settings(FORM_RENDERER=renderer),
+        fake_clock(tick=1000),
+        record() as seen,
+        request_record() as only,
+    ):
         text = str(RunForm())
         again = str(RunForm())
         name = str(RunForm()["name"])
@@ -314,15 +329,13 @@ def test_in_threads():
 
 def test_names_are_bounded(monkeypatch):
     """However many names a site makes up, few are kept."""
-    from djmetrics.hooks import template as hook
-
-    monkeypatch.setattr(hook, "_CEILING", 10)
+    monkeypatch.setattr(templates, "_CEILING", 10)
     for number in range(50):
         made = ENGINE.from_string("x")
         made.name = f"{number}.html"
         made.render(Context())
 
-    assert len(hook._subjects) <= 10
+    assert len(templates._subjects) <= 10
 
 
 def test_name_that_is_no_text():

@@ -13,7 +13,6 @@ from django.http import FileResponse, Http404, HttpResponse, HttpResponseRedirec
 from django.template import engines
 from django.template.response import TemplateResponse
 from django.urls import path
-from django.utils.decorators import sync_and_async_middleware
 from django.utils.deprecation import MiddlewareMixin
 from django.views import View
 from django.views.decorators.csrf import csrf_exempt
@@ -87,7 +86,7 @@ def _seen(request: Any, kwargs: Any) -> None:
 def plain(request: Any, **kwargs: Any) -> HttpResponse:
     _seen(request, kwargs)
     response = HttpResponse("body é", headers={"X-B": "2", "X-A": "1"})
-    response.set_cookie("c", "v", max_age=5)
+    response.set_cookie("c", "v", httponly=True)
     response.set_cookie("a", "w")
     return response
 
@@ -224,8 +223,8 @@ def _neighbour(name: str, get_response: Any) -> None:
     """What a middleware can see of the next one."""
     wrapped = getattr(get_response, "__wrapped__", None)
     note(
-        name, "wraps", getattr(get_response, "__name__", None), getattr(get_response, "__qualname__", None),
-        getattr(get_response, "__doc__", None), getattr(get_response, "mark", None), type(wrapped).__qualname__,
+        name, "wraps", getattr(wrapped, "__name__", None) and get_response.__qualname__,
+        (getattr(get_response, "__doc__", None) or "").split("\n")[0], getattr(get_response, "mark", None), type(wrapped).__qualname__,
         sorted(vars(get_response)), iscoroutinefunction(get_response),
     )  # fmt: skip
 
@@ -252,9 +251,7 @@ class Block:
         if self.kind == "async function":
             return self._async_function(get_response)
         if self.kind == "both":
-            return sync_and_async_middleware(
-                self._async_function if iscoroutinefunction(get_response) else self._function
-            )(get_response)
+            return self._async_function(get_response) if iscoroutinefunction(get_response) else self._function(get_response)
         if self.kind == "partial":
             return functools.partial(self._function(get_response))
         if self.kind == "mixin":

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tests.law1 import site
 from tests.law1.site import DEEDS, FAULTS, KINDS, VIEWS, Block
-from tests.law1.worlds import World, note, same
+from tests.law1.worlds import World, note, same, told
 
 ORDINARY = [name for name in FAULTS if name not in ("fatal", "interrupt", "exit", "generator exit", "cancelled")]
 blocks = st.lists(
@@ -28,11 +28,10 @@ def both_servers(view, stack=()):
                 lambda: world.asgi(path, *paths, method=method),  # noqa: B023
             ):
                 note("request", method, path)
+                site.trail.set(())
                 try:
                     serve()
                 except BaseException as error:
-                    from tests.law1.worlds import told
-
                     note("server got", told(error))
                 note("trail", site.trail.get())
 

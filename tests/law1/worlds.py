@@ -2,11 +2,12 @@
 
 import asyncio
 import contextlib
+import contextvars
 import difflib
+import gc
 import io
 import logging
 import re
-import sys
 import threading
 import traceback
 import warnings
@@ -27,7 +28,7 @@ from django.test import override_settings
 from django.test.signals import template_rendered
 from django.urls import clear_url_caches
 
-from djmetrics import guard, runtime, testing
+from djmetrics import guard, lanes, recorder, runtime, testing
 
 OURS = "djmetrics.middleware.DjmetricsMiddleware"
 _ADDRESS = re.compile(r"0x[0-9a-f]+")
@@ -153,7 +154,8 @@ def same(
     if plain != measured:
         lines = difflib.unified_diff(plain, measured, "without djmetrics", "with djmetrics", lineterm="", n=4)
         pytest.fail("djmetrics changed the site:\n" + "\n".join(lines), pytrace=False)
-    assert empty or exporter.operations or exporter.records, "nothing was measured: this compares nothing"
+    nothing = "nothing was measured, so this compares nothing:\n" + "\n".join(measured)
+    assert empty or exporter.operations or exporter.records, nothing
     assert not (quiet and own), f"djmetrics failed inside: {own}"
 
 
@@ -169,16 +171,24 @@ def _observed(scenario: Callable[[World], Any], world: World, settings: dict[str
         for watch in _hops, _logs, _signals, _driver:
             stack.enter_context(watch())
         try:
-            note("returned", scenario(world))
+            # A context of its own: what a scenario leaves there is not in the way of the other world.
+            note("returned", contextvars.copy_context().run(_leaving_nothing, scenario, world))
         except BaseException as error:
             note("raised", told(error))
             if isinstance(error, (KeyboardInterrupt, SystemExit)) and not error.args:
                 raise
             if isinstance(error, AssertionError):
                 traceback.print_exc()
-        finally:
-            sys.last_exc = None  # type: ignore[assignment]
+        gc.collect()  # coroutines that nobody awaited warn when they are freed
     return [*_lines, *(f"warning {each.category.__name__} {_plain(str(each.message))}" for each in caught)]
+
+
+def _leaving_nothing(scenario: Callable[[World], Any], world: World) -> Any:
+    try:
+        return scenario(world)
+    finally:
+        assert recorder.current_operation() is None, "an operation is left open in the site's context"
+        assert lanes.current() is None, "the thread is left at work for a record"
 
 
 @contextmanager

@@ -30,6 +30,11 @@ def patient_scrape(port: int, *, seconds: float = 10.0) -> Page:
             time.sleep(0.05)
 
 
+def in_flight(server: Server, requests: int) -> Page:
+    """The page once so many are in flight: one that was answered before may be for a moment longer."""
+    return scrape_until(server.port, lambda page: page.value(ACTIVE) == requests, seconds=1)
+
+
 def kill(server: Server, pid: int, *, seconds: float = 10.0) -> None:
     """Kill a worker and wait until it is gone and a request is answered again; recycling may be quicker."""
     with contextlib.suppress(ProcessLookupError):
@@ -108,9 +113,9 @@ def test_dead_worker_s_gauges_vanish(mortal: Server, truth: Truth) -> None:
     mortal.worker_pids(mortal.configuration.workers)
     with Caller(mortal.port, "/stream/200/20/") as caller:
         pid = streaming_pid(caller)
-        assert patient_scrape(mortal.port).value(ACTIVE) == 1
+        assert in_flight(mortal, 1).value(ACTIVE) == 1
         kill(mortal, pid)
-        page = patient_scrape(mortal.port)
+        page = in_flight(mortal, 0)
 
     assert truth("in flight, worker killed", "requests", page.value(ACTIVE), 0).difference == 0
     assert page.value("djmetrics_workers") <= mortal.configuration.workers
@@ -119,7 +124,7 @@ def test_dead_worker_s_gauges_vanish(mortal: Server, truth: Truth) -> None:
     page = scrape_until(mortal.port, lambda page: page.value("djmetrics_workers") == expected)
     row = truth("workers alive", "processes", page.value("djmetrics_workers"), expected)
     assert row.difference == 0
-    assert scrape_until(mortal.port, lambda page: page.value(ACTIVE) == 0).value(ACTIVE) == 0
+    assert in_flight(mortal, 0).value(ACTIVE) == 0
 
 
 def test_files_are_as_many_as_workers(mortal: Server, truth: Truth) -> None:

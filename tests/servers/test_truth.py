@@ -240,7 +240,9 @@ def test_request_in_flight_is_seen_while_it_runs(server: Server, truth: Truth) -
     """The gauge counts a request from its begin to its last byte."""
     with Caller(server.port, "/stream/12/50/") as caller:
         caller.read_until(b"\r\n\r\n")
-        during = scrape(server.port).value(ACTIVE, http_request_method="GET")
+        # The test before may have left one that was answered a moment ago.
+        page = scrape_until(server.port, lambda page: page.value(ACTIVE) == 1, seconds=0.3)
+        during = page.value(ACTIVE, http_request_method="GET")
     assert truth("in flight, during a stream", "requests", during, 1).difference == 0
     after = scrape_until(server.port, lambda page: page.value(ACTIVE) == 0)
     assert after.value(ACTIVE) == 0
