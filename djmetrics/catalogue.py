@@ -154,7 +154,6 @@ VIEW_DURATION = histogram(
     (s.VIEW, s.ERROR_TYPE),
     REQUEST_BUCKETS,
     "Time in the view, with all that it calls.",
-    exemplars=True,
 )
 MIDDLEWARE_DURATION = histogram(
     "django.middleware.duration",

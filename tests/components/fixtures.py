@@ -42,8 +42,16 @@ FIXTURES = frozenset(
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark the tests that ask for a component."""
     for item in items:
-        if isinstance(item, pytest.Function) and not FIXTURES.isdisjoint(item.fixturenames):
+        if isinstance(item, pytest.Function) and not FIXTURES.isdisjoint(asked_for(item)):
             item.add_marker(pytest.mark.components)
+
+
+def asked_for(item: pytest.Function) -> set[str]:
+    """The fixtures of a test, and what may be names of some among its parameters, for ``getfixturevalue``."""
+    names = set(item.fixturenames)
+    if "request" in names and hasattr(item, "callspec"):
+        names.update(value for value in item.callspec.params.values() if isinstance(value, str))
+    return names
 
 
 def absent(reason: str) -> NoReturn:

@@ -422,7 +422,7 @@ def test_huge_statement_is_not_kept(db):
 
     assert names(seen.operations) == ["SELECT run"] * 3
     assert (only.queries, only.repeated_queries, only.statements) == (3, 0, {"default": {}})
-    assert huge not in sql._by_alias.get("default", {})
+    assert huge not in sql._known.get(("default", "sqlite"), {})
 
 
 def test_wrapper_that_blocks(db):

@@ -33,7 +33,7 @@ os.register_at_fork(after_in_child=_forget)
 
 
 class CountingExporter:
-    """Counts records and operations."""
+    """Counts records, their layers and their operations."""
 
     def opened(self, record: Record) -> None:
         _count([f"opened:{record.kind}"])
@@ -42,7 +42,9 @@ class CountingExporter:
         _count([each.subject.kind for each in operations])
 
     def export(self, record: Record) -> None:
-        _count([f"record:{record.kind}", *(each.subject.kind for each in record.operations)])
+        _count(
+            [f"record:{record.kind}", *(each.subject.kind for each in (*record.layers, *record.operations))]
+        )
 
     def dropped(self, record: Record) -> None:
         _count([f"dropped:{record.kind}"])
