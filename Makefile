@@ -10,6 +10,10 @@ help:  ## List these targets
 test:  ## Run the tests on each Python 3.11, 3.12, 3.13 that is here
 	@.ci/test
 
+.PHONY: test-all
+test-all:  ## The same with every combination of servers and properties; takes some minutes more
+	@.ci/test --all
+
 .PHONY: demo
 demo:  ## Start the demo site under load and show live figures; Ctrl-C ends it
 	@python3 demo_site/run.py

@@ -46,33 +46,6 @@ class Check:
         return make(self.text.format(**values), hint=hint, id=f"djmetrics.{self.id}")
 
 
-UNKNOWN_KEY = Check(
-    "E001", "An unknown key in DJMETRICS.", "{where} {mistake}", "{meant}Remove it, or correct its name."
-)
-WRONG_TYPE = Check(
-    "E002",
-    "A value of a wrong type in DJMETRICS.",
-    "{where} {mistake}",
-    "Correct it; until then its default is used.",
-)
-WRONG_VALUE = Check(
-    "E003",
-    "A value that cannot be used in DJMETRICS.",
-    "{where} {mistake}",
-    "{meant}Correct it; until then its default is used.",
-)
-TWICE = Check(
-    "E004",
-    "The middleware is listed more than once.",
-    "MIDDLEWARE lists '" + MIDDLEWARE + "' {times} times.",
-    "Keep the first one only: each further one measures each request again.",
-)
-NOT_IMPORTABLE = Check(
-    "E005",
-    "A hook or exporter of a third party cannot be imported.",
-    "{where} cannot be imported: {path}.",
-    "{reason}. Correct the path or install its package; until then it is left out.",
-)
 MISSING = Check(
     "W001",
     "The middleware is not listed.",
@@ -105,17 +78,45 @@ NOT_SHARED = Check(
     "Add this line to gunicorn.conf.py: from djmetrics.gunicorn import *",
 )
 
+UNKNOWN_KEY = Check(
+    "W006", "An unknown key in DJMETRICS.", "{where} {mistake}", "{meant}Remove it, or correct its name."
+)
+WRONG_TYPE = Check(
+    "W007",
+    "A value of a wrong type in DJMETRICS.",
+    "{where} {mistake}",
+    "Correct it; until then its default is used.",
+)
+WRONG_VALUE = Check(
+    "W008",
+    "A value that cannot be used in DJMETRICS.",
+    "{where} {mistake}",
+    "{meant}Correct it; until then its default is used.",
+)
+TWICE = Check(
+    "W009",
+    "The middleware is listed more than once.",
+    "MIDDLEWARE lists '" + MIDDLEWARE + "' {times} times.",
+    "Keep the first one only; the others do nothing.",
+)
+NOT_IMPORTABLE = Check(
+    "W010",
+    "A hook or exporter of a third party cannot be imported.",
+    "{where} cannot be imported: {path}.",
+    "{reason}. Correct the path or install its package; until then it is left out.",
+)
+
 TABLE = (
-    UNKNOWN_KEY,
-    WRONG_TYPE,
-    WRONG_VALUE,
-    TWICE,
-    NOT_IMPORTABLE,
     MISSING,
     NOT_FIRST,
     CLOSED,
     SHORT_TOKEN,
     NOT_SHARED,
+    UNKNOWN_KEY,
+    WRONG_TYPE,
+    WRONG_VALUE,
+    TWICE,
+    NOT_IMPORTABLE,
 )
 """Every check, in the order of the reference table."""
 

@@ -48,24 +48,24 @@ def test_a_site_without_mistakes_hears_nothing():
 @pytest.mark.parametrize(
     "given,id,said",
     [
-        ({"METRICS_TOKN": "x"}, "djmetrics.E001", "Did you mean 'METRICS_TOKEN'?"),
-        ({"SOMETHING": 1}, "djmetrics.E001", "Remove it"),
-        ({"ENABLED": "yes"}, "djmetrics.E002", "must be a bool, not str"),
-        ({"HOOKS": {"templates": False}}, "djmetrics.E003", "Did you mean 'template'?"),
-        ({"METRICS_PORT": 0}, "djmetrics.E003", "must be at least 1 and at most 65535"),
+        ({"METRICS_TOKN": "x"}, "djmetrics.W006", "Did you mean 'METRICS_TOKEN'?"),
+        ({"SOMETHING": 1}, "djmetrics.W006", "Remove it"),
+        ({"ENABLED": "yes"}, "djmetrics.W007", "must be a bool, not str"),
+        ({"HOOKS": {"templates": False}}, "djmetrics.W008", "Did you mean 'template'?"),
+        ({"METRICS_PORT": 0}, "djmetrics.W008", "must be at least 1 and at most 65535"),
         (
             {"BUCKETS": {"http.server.request.durations": [1]}},
-            "djmetrics.E003",
+            "djmetrics.W008",
             "Did you mean 'http.server.request.duration'?",
         ),
-        ({"BUCKETS": {"django_request_phase_time_seconds_total": [1]}}, "djmetrics.E003", "not a histogram"),
+        ({"BUCKETS": {"django_request_phase_time_seconds_total": [1]}}, "djmetrics.W008", "not a histogram"),
         (
             {"MAX_SERIES": {"django.views.duration": 9}},
-            "djmetrics.E003",
+            "djmetrics.W008",
             "Did you mean 'django.view.duration'?",
         ),
-        ({"EXTRA_HOOKS": ["nowhere.to.be.found"]}, "djmetrics.E005", "ModuleNotFoundError"),
-        ({"EXTRA_EXPORTERS": ["djmetrics.conf.Nothing"]}, "djmetrics.E005", "djmetrics.conf.Nothing"),
+        ({"EXTRA_HOOKS": ["nowhere.to.be.found"]}, "djmetrics.W010", "ModuleNotFoundError"),
+        ({"EXTRA_EXPORTERS": ["djmetrics.conf.Nothing"]}, "djmetrics.W010", "djmetrics.conf.Nothing"),
         ({"METRICS_TOKEN": "15 characters.".replace(" ", "-")}, "djmetrics.W004", "secrets.token_urlsafe"),
         ({"METRICS_TOKEN": ""}, "djmetrics.W003", "METRICS_ALLOWED_IPS"),
     ],
@@ -89,7 +89,7 @@ def test_several_mistakes_are_several_messages():
         "BUCKETS": {"x": [1], "django.view.duration": [2, 1]},
     }
 
-    assert sorted(ids(run(**given))) == ["djmetrics.E001", "djmetrics.E002", *["djmetrics.E003"] * 3]
+    assert sorted(ids(run(**given))) == ["djmetrics.W006", "djmetrics.W007", *["djmetrics.W008"] * 3]
 
 
 def test_a_wrong_dict_is_one_message_and_leaves_the_page_closed():
@@ -97,7 +97,7 @@ def test_a_wrong_dict_is_one_message_and_leaves_the_page_closed():
     with override_settings(MIDDLEWARE=[checks.MIDDLEWARE], DEBUG=False, DJMETRICS=["ENABLED"]):
         found = django_checks.run_checks(tags=["djmetrics"])
 
-    assert sorted(ids(found)) == ["djmetrics.E002", "djmetrics.W003"]
+    assert sorted(ids(found)) == ["djmetrics.W003", "djmetrics.W007"]
 
 
 def test_names_are_shown_as_the_site_spells_them():
@@ -116,7 +116,7 @@ def test_no_message_shows_the_token():
     """A token that is refused is not printed into a log."""
     messages = run(METRICS_TOKEN="sup3r secret") + run(METRICS_TOKEN="sup3r") + run(METRICS_TOKN="sup3r")
 
-    assert sorted(ids(messages)) == ["djmetrics.E001", "djmetrics.E003", "djmetrics.W003", "djmetrics.W004"]
+    assert sorted(ids(messages)) == ["djmetrics.W003", "djmetrics.W004", "djmetrics.W006", "djmetrics.W008"]
     assert "sup3r" not in repr(messages)
 
 
@@ -127,8 +127,8 @@ def test_no_message_shows_the_token():
         ([OTHER], ["djmetrics.W001"]),
         ([checks.MIDDLEWARE, OTHER], []),
         ([OTHER, checks.MIDDLEWARE], ["djmetrics.W002"]),
-        ([checks.MIDDLEWARE, OTHER, checks.MIDDLEWARE], ["djmetrics.E004"]),
-        ([OTHER, checks.MIDDLEWARE, checks.MIDDLEWARE], ["djmetrics.E004", "djmetrics.W002"]),
+        ([checks.MIDDLEWARE, OTHER, checks.MIDDLEWARE], ["djmetrics.W009"]),
+        ([OTHER, checks.MIDDLEWARE, checks.MIDDLEWARE], ["djmetrics.W009", "djmetrics.W002"]),
     ],
 )
 def test_the_middleware_is_there_once_and_first(middleware, expected):
@@ -256,7 +256,7 @@ def test_a_site_full_of_mistakes_starts(tmp_path):
         )
 
     checked = python("-m", "django", "check")
-    found = {f"djmetrics.{id}" for id in ("E001", "E002", "E003", "E004", "E005", "W004")}
+    found = {f"djmetrics.{id}" for id in ("W006", "W007", "W008", "W009", "W010", "W004")}
     assert {id for id in found if id in checked.stderr} == found
     started = python("-c", "from django.core.wsgi import get_wsgi_application as make; print(make())")
     assert "WSGIHandler" in started.stdout, started.stderr

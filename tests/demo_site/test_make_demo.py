@@ -14,7 +14,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 
-pytestmark = [pytest.mark.servers, pytest.mark.slow]
+# One at a time: they share the demo's virtualenv and database.
+pytestmark = [pytest.mark.servers, pytest.mark.slow, pytest.mark.xdist_group("make demo")]
 
 
 def running_in(session: int) -> list[str]:

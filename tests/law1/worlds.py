@@ -83,7 +83,7 @@ class World:
         finally:
             if hasattr(body, "close"):
                 body.close()
-                note("closed", getattr(body, "closed", None), len(getattr(body, "_resource_closers", ())))
+                note("closed", getattr(body, "closed", None))
 
     def asgi(
         self, path: str, *middleware: str, method: str = "GET", leave_after: int | None = None, factory: Any = None

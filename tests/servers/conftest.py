@@ -17,7 +17,20 @@ from .truth import Row, Table
 HERE = os.path.dirname(__file__)
 Truth = Callable[[str, str, float, float], Row]
 
-MULTIPLE = [each for each in CONFIGURATIONS if each.workers > 1 and each.respawns]
+REDUNDANT = {
+    "gunicorn gthread",
+    "gunicorn gevent",
+    "gunicorn preload",
+    "gunicorn with PROMETHEUS_MULTIPROC_DIR",
+    "uwsgi lazy-apps",
+}
+"""Those whose processes die and are replaced just as another one's here."""
+
+MORTALS = [
+    pytest.param(each, marks=[pytest.mark.slow_matrix] if each.name in REDUNDANT else [])
+    for each in CONFIGURATIONS
+    if each.workers > 1 and each.respawns
+]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -49,7 +62,7 @@ def server(request: pytest.FixtureRequest) -> Iterator[Server]:
     yield from started(request.param)
 
 
-@pytest.fixture(params=MULTIPLE, ids=lambda each: each.name.replace(" ", "-"))
+@pytest.fixture(params=MORTALS, ids=lambda each: each.name.replace(" ", "-"))
 def mortal(request: pytest.FixtureRequest) -> Iterator[Server]:
     """The site under each server that replaces its workers, started for one test that kills some."""
     yield from started(request.param)
