@@ -91,6 +91,7 @@ class CountedStream:
         return getattr(self._parts, name)
 
     def __iter__(self) -> "CountedStream":
+        self._parts = iter(self._parts)  # as Django asks the site's iterator once more when it streams
         return self
 
     def __next__(self) -> Any:
@@ -123,6 +124,7 @@ class CountedAsyncStream:
         return getattr(self._parts, name)
 
     def __aiter__(self) -> "CountedAsyncStream":
+        self._parts = aiter(self._parts)
         return self
 
     async def __anext__(self) -> Any:

@@ -155,6 +155,7 @@ def spill(root: Root) -> None:
     if record is None or not operations:
         return
     record.spilled += len(operations)
+    record.folds = None  # what is counted can't go on
     record.spilled_phases = add_exclusive(record.spilled_phases or dict.fromkeys(PHASES, 0), operations)
     for exporter in _exporters:
         try:

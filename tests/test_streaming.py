@@ -14,6 +14,7 @@ from django.urls import path
 
 from djmetrics import current_record, recorder, units
 from djmetrics.clock import now
+from djmetrics.middleware import DjmetricsMiddleware
 from djmetrics.record import Subject
 from djmetrics.testing import FakeClock, fake_clock, record
 
@@ -329,3 +330,36 @@ def test_interleaved_bodies():
 def test_real_clock_is_back():
     """The fake clock of these tests leaves the real ones alone."""
     assert now is not clock.now
+
+
+class Named:
+    """An iterator with something of its own."""
+
+    name = "rows"
+
+    def __init__(self) -> None:
+        self._rows = iter([b"row"])
+
+    def __iter__(self) -> "Named":
+        return self
+
+    def __next__(self) -> bytes:
+        return next(self._rows)
+
+
+class AsyncNamed(Named):
+    def __aiter__(self) -> "AsyncNamed":
+        return self
+
+    async def __anext__(self) -> bytes:
+        raise StopAsyncIteration
+
+
+@pytest.mark.parametrize("stream", [Named, AsyncNamed])
+def test_what_a_stream_has_of_its_own(stream):
+    """A site's response class that asks its stream for more is answered."""
+    made = DjmetricsMiddleware(lambda request: StreamingHttpResponse(stream()))(site.get())
+    assert made._iterator.name == "rows"
+    with pytest.raises(AttributeError):
+        made._iterator.other  # noqa: B018
+    made.close()

@@ -1,14 +1,15 @@
 """Views: functions, classes, partials, sync and async."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from inspect import CO_COROUTINE
 from types import FunctionType
 from typing import Any
 
-from asgiref.sync import iscoroutinefunction
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.core.handlers.base import BaseHandler
 
 from .. import recorder
-from ..record import Subject
+from ..record import Operation, Subject
 from . import Hook
 
 VIEW = Subject("view", "view")
@@ -56,7 +57,10 @@ def _only_calls_async(view: Any) -> bool:
 
 
 def _wrap(view: Callable[..., Any]) -> Callable[..., Any]:
-    return _timed_async(view) if iscoroutinefunction(view) else _timed(view)
+    if not iscoroutinefunction(view):
+        return _timed(view)
+    is_native = type(view) is FunctionType and view.__code__.co_flags & CO_COROUTINE
+    return _timed_async(view) if is_native else _timed_marked(view)
 
 
 def _timed(view: Callable[..., Any]) -> Callable[..., Any]:
@@ -87,3 +91,36 @@ def _timed_async(view: Callable[..., Any]) -> Callable[..., Any]:
             recorder.end(operation)
 
     return timed_view
+
+
+def _timed_marked(view: Callable[..., Any]) -> Callable[..., Any]:
+    """A function that is only marked as a coroutine function, as those of async class-based views are.
+
+    What it does before it returns its coroutine is done where it is called, which may be another thread.
+    """
+
+    def timed_view(*args: Any, **kwargs: Any) -> Any:
+        __traceback_hide__ = True  # noqa: F841 - Django's error pages leave out such frames
+        outer = recorder.current.get()
+        operation = recorder.begin(VIEW)
+        try:
+            awaitable = view(*args, **kwargs)
+        except BaseException as error:
+            operation.error = type(error)
+            recorder.end(operation)
+            raise
+        recorder.make_current(outer)
+        return _finish(awaitable, operation)
+
+    return markcoroutinefunction(timed_view)
+
+
+async def _finish(awaitable: Awaitable[Any], operation: Operation) -> Any:
+    recorder.make_current(operation)
+    try:
+        return await awaitable
+    except BaseException as error:
+        operation.error = type(error)
+        raise
+    finally:
+        recorder.end(operation)

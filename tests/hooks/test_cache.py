@@ -456,3 +456,82 @@ def test_any_sequence_gives_what_plain_django_gives(calls):
         runtime.start()
     assert ours == plain
     assert len(operations) == len(calls) + 2  # clear, and get_many at the end
+
+
+def test_copied_default_is_still_ours():
+    """A backend of Django's may copy the default that it is given; a miss is a miss all the same."""
+    from copy import copy, deepcopy
+
+    from djmetrics.hooks import cache as hook
+
+    assert copy(hook._MISSING) is deepcopy([hook._MISSING])[0] is hook._MISSING
+
+
+def test_what_is_remembered_is_bounded(monkeypatch):
+    """However many aliases, classes and operations there are, what is remembered of them has a limit."""
+    from djmetrics.hooks import cache as hook
+
+    monkeypatch.setattr(hook, "_CEILING", 5)
+    for number in range(20):
+        made = type(f"Cache{number}", (LocMemCache,), {})(f"place {number}", {})
+        assert made.get("key", 7) == 7
+        hook.subject(f"alias {number}", "get", "hit")
+
+    assert len(hook._subjects) <= 5
+    assert len(hook._trust) <= 5
+
+
+class Strange(LocMemCache):
+    """A backend whose set_many takes what has no items of Python's own."""
+
+    def set_many(self, data: Any, *args: Any, **kwargs: Any) -> list[str]:
+        return []
+
+    def get_many(self, keys: Any, version: int | None = None) -> Any:
+        return None
+
+    def has_key(self, key: str, version: int | None = None) -> Any:
+        return "perhaps"
+
+
+def test_results_of_strange_types():
+    """What is none of Python's own types is passed on, and not looked into."""
+    cache = make(f"{__name__}.Strange")
+    assert of(lambda: cache.set_many(iter([]))) == ([], [("set_many", "")])
+    assert of(lambda: cache.get_many("ab")) == (None, [("get_many", "")])
+    assert of(lambda: cache.has_key("a")) == ("perhaps", [("has_key", "")])
+
+
+@pytest.mark.usefixtures("lenient")
+def test_own_failure_changes_nothing(monkeypatch, cache):
+    """Should we fail to judge a result, the caller gets it as ever."""
+    from djmetrics import guard
+    from djmetrics.hooks import cache as hook
+
+    def fail(*args: object) -> None:
+        raise LookupError
+
+    with record():
+        cache.set("a", "text")
+        monkeypatch.setattr(hook, "_size", fail)
+        cache.set("b", "text")
+        assert cache.get_many(["a", "b"]) == {"a": "text", "b": "text"}
+
+    assert guard.counts["hooks.cache.judge"] == 2
+
+
+@pytest.mark.usefixtures("lenient")
+def test_own_failure_to_adopt_a_cache(monkeypatch):
+    """Should we fail to wrap its class, Django's cache is made all the same."""
+    from djmetrics import guard
+    from djmetrics.hooks.cache import CacheHook
+
+    def fail(*args: object) -> None:
+        raise LookupError
+
+    monkeypatch.setattr(CacheHook, "_wrap_class", fail)
+    cache = make()
+    cache.set("a", 1)
+
+    assert cache.get("a") == 1
+    assert guard.counts["hooks.cache.create_connection"] == 1

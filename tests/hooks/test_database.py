@@ -136,9 +136,11 @@ def test_error_by_class(db):
             cursor.execute("INSERT INTO run VALUES (1)")
         with pytest.raises(OperationalError):
             cursor.execute("SELECT * FROM nothing")
+        with pytest.raises(IntegrityError):
+            cursor.executemany("INSERT INTO run VALUES (%s)", [(7,), (7,)])
 
     assert isinstance(caught.value.__cause__, sqlite3.IntegrityError)
-    assert [each.error.__name__ for each in operations] == ["IntegrityError", "OperationalError"]
+    assert [each.error.__name__ for each in operations] == ["IntegrityError", "OperationalError", "IntegrityError"]
 
 
 def test_callproc():

@@ -3,12 +3,14 @@
 from typing import Any
 
 import pytest
+from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse
 from django.test import Client, override_settings
 from django.urls import include, path, re_path
 from django.urls.converters import IntConverter, register_converter
 from django.views import View
 
+from djmetrics.hooks import url as hook
 from djmetrics.testing import FakeClock, fake_clock, record
 
 from .site import asgi, the_one
@@ -114,3 +116,21 @@ def test_a_thousand_unknown_paths_are_one_view():
             Client().get(f"/made-up/{number}/")
 
     assert {(each.view, each.route) for each in seen.records} == {("(unresolved)", "")}
+
+
+def test_guarded_view(monkeypatch):
+    """A gate sees each request that found its view, ahead of any middleware; the request is in no data."""
+    gated: list[str] = []
+
+    def gate(request: Any) -> None:
+        gated.append(request.path)
+        if "q" in request.GET:
+            raise PermissionDenied
+
+    monkeypatch.setattr(hook, "_guarded", None)
+    hook.guard_view(view, gate)
+    with record() as seen:
+        assert [Client().get(where).status_code for where in ("/unnamed/", "/unnamed/?q=", "/class/")] == [200, 403, 200]
+
+    assert gated == ["/unnamed/", "/unnamed/"]
+    assert the_one(seen.records).view == f"{__name__}.AView"

@@ -4,11 +4,14 @@ import functools
 from typing import Any
 
 import pytest
+from asgiref.sync import markcoroutinefunction
 from django.http import HttpResponse
 from django.test import Client, override_settings
 from django.urls import path
 from django.views import View
 
+from djmetrics import runtime
+from djmetrics.hooks import view as hook
 from djmetrics.testing import FakeClock, fake_clock, record
 
 from .site import asgi, the_one
@@ -148,3 +151,63 @@ def test_hook_off():
 
     only = the_one(seen.records)
     assert (only.view, only.phases["view"], only.phases["other"]) == ("function", 0, 1_000_000_000)
+
+
+class AsyncCallable:
+    """An object with an async ``__call__`` that is not marked as a coroutine function: a mistake of a site's."""
+
+    async def __call__(self, request: Any) -> HttpResponse:
+        return HttpResponse()
+
+
+@markcoroutinefunction
+def marked(request: Any) -> Any:
+    """Fails before there is anything to await."""
+    raise LookupError
+
+
+class Mistakes:
+    urlpatterns = [path("object/", AsyncCallable()), path("marked/", marked)]
+
+
+@pytest.mark.parametrize("get", [by_wsgi, asgi])
+@pytest.mark.parametrize("where", ["/object/", "/marked/"])
+@pytest.mark.filterwarnings("ignore:coroutine:RuntimeWarning")
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_views_that_are_mistakes(get, where):
+    """Django's own answer to them is the same with and without djmetrics."""
+    answers = []
+    with override_settings(ROOT_URLCONF=Mistakes, MIDDLEWARE=[]):
+        for start in runtime.stop, runtime.start:
+            start()
+            try:
+                response = get(where)
+                answers.append(getattr(response, "status_code", None) or response.status)
+            except Exception as error:
+                answers.append((type(error), str(error)))
+
+    assert answers[0] == answers[1]
+
+
+def test_marked_view_that_fails(settings):
+    """Its error is recorded though it never was awaited."""
+    settings.ROOT_URLCONF = Mistakes
+    with record() as seen:
+        by_wsgi("/marked/")
+        asgi("/marked/")
+
+    assert [each.error for each in seen.operations if each.subject.kind == "view"] == [LookupError] * 2
+
+
+def test_what_is_remembered_is_bounded(monkeypatch):
+    """A site that makes views at each request fills no memory."""
+    monkeypatch.setattr(hook, "_CEILING", 5)
+    for _ in range(20):
+
+        class Urls:
+            urlpatterns = [path("", lambda request: HttpResponse())]
+
+        with override_settings(ROOT_URLCONF=Urls):
+            by_wsgi("/")
+
+    assert len(hook._timed_views) <= 5

@@ -216,14 +216,26 @@ DEEDS = (
     "answer the exception", "raise in process_exception", "change the template response", "no template response",
     "catch",
 )  # fmt: skip
-KINDS = ("function", "async function", "both", "class", "async class", "mixin", "partial", "not used", "none", "hook only")
+KINDS = (
+    "function",
+    "async function",
+    "both",
+    "class",
+    "async class",
+    "mixin",
+    "partial",
+    "not used",
+    "none",
+    "hook only",
+)
 
 
 def _neighbour(name: str, get_response: Any) -> None:
     """What a middleware can see of the next one."""
     wrapped = getattr(get_response, "__wrapped__", None)
+    qualname = getattr(get_response, "__qualname__", "")
     note(
-        name, "wraps", getattr(wrapped, "__name__", None) and get_response.__qualname__,
+        name, "wraps", qualname if qualname.startswith(("Block.", "BaseHandler.")) else "a function of the chain's own",
         (getattr(get_response, "__doc__", None) or "").split("\n")[0], getattr(get_response, "mark", None), type(wrapped).__qualname__,
         sorted(vars(get_response)), iscoroutinefunction(get_response),
     )  # fmt: skip
@@ -251,7 +263,11 @@ class Block:
         if self.kind == "async function":
             return self._async_function(get_response)
         if self.kind == "both":
-            return self._async_function(get_response) if iscoroutinefunction(get_response) else self._function(get_response)
+            return (
+                self._async_function(get_response)
+                if iscoroutinefunction(get_response)
+                else self._function(get_response)
+            )
         if self.kind == "partial":
             return functools.partial(self._function(get_response))
         if self.kind == "mixin":

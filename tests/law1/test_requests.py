@@ -10,7 +10,9 @@ from tests.law1 import site
 from tests.law1.site import DEEDS, FAULTS, KINDS, VIEWS, Block
 from tests.law1.worlds import World, note, same, told
 
-ORDINARY = [name for name in FAULTS if name not in ("fatal", "interrupt", "exit", "generator exit", "cancelled")]
+ORDINARY = [
+    name for name in FAULTS if name not in ("fatal", "interrupt", "exit", "generator exit", "cancelled")
+]
 blocks = st.lists(
     st.tuples(st.sampled_from(KINDS), st.sampled_from(DEEDS), st.sampled_from(ORDINARY)), max_size=4
 ).map(lambda drawn: [Block(f"m{number}", *each) for number, each in enumerate(drawn)])
@@ -41,7 +43,11 @@ def both_servers(view, stack=()):
 @pytest.mark.parametrize("name", VIEWS)
 def test_view(name):
     """Every kind of view gives the same under both servers."""
-    same(both_servers(VIEWS[name], [Block("outer", "class", "pass", "404"), Block("inner", "both", "pass", "404")]))
+    same(
+        both_servers(
+            VIEWS[name], [Block("outer", "class", "pass", "404"), Block("inner", "both", "pass", "404")]
+        )
+    )
 
 
 # In a task asyncio lets these two end the whole loop in the middle; so only of a sync view.
@@ -49,7 +55,8 @@ LOOP_ENDING = "interrupt", "exit"
 
 
 @pytest.mark.parametrize(
-    "fault, is_async", [(fault, a) for fault in FAULTS for a in (False, True) if not (a and fault in LOOP_ENDING)]
+    "fault, is_async",
+    [(fault, a) for fault in FAULTS for a in (False, True) if not (a and fault in LOOP_ENDING)],
 )
 def test_failing_view(fault, is_async):
     """Every kind of exception comes out the same: its type, its chain, what is logged, what is answered."""
@@ -58,8 +65,18 @@ def test_failing_view(fault, is_async):
 
 
 @settings(max_examples=40, suppress_health_check=list(HealthCheck))
-@given(stack=blocks, view=st.sampled_from(list(VIEWS)), fault=st.none() | st.sampled_from(ORDINARY), a=st.booleans())
-@example(stack=[Block("m0", "class", "pass", "404"), Block("m1", "class", "pass", "404")], view="plain", fault=None, a=False)
+@given(
+    stack=blocks,
+    view=st.sampled_from(list(VIEWS)),
+    fault=st.none() | st.sampled_from(ORDINARY),
+    a=st.booleans(),
+)
+@example(
+    stack=[Block("m0", "class", "pass", "404"), Block("m1", "class", "pass", "404")],
+    view="plain",
+    fault=None,
+    a=False,
+)
 @example(stack=[Block("m0", "function", "return none", "404")], view="plain", fault=None, a=False)
 @example(stack=[Block("m0", "none", "pass", "404")], view="plain", fault=None, a=False)
 def test_random_stack(stack, view, fault, a):
@@ -91,7 +108,9 @@ def test_client_goes_away(shielded):
 
     def scenario(world):
         site.show(view)
-        paths = site.stack([Block("outer", "both", "catch", "404"), Block("inner", "async class", "pass", "404")])
+        paths = site.stack(
+            [Block("outer", "both", "catch", "404"), Block("inner", "async class", "pass", "404")]
+        )
         world.asgi("/v/1/", *paths, leave_after=0)
 
     same(scenario)

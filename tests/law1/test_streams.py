@@ -28,7 +28,9 @@ class Text:
         return f"<{self.asked}>"
 
 
-parts = st.lists(st.sampled_from(["text", "é", b"bytes", b"", 5, "lazy", memoryview(b"view"), "raise"]), max_size=5)
+parts = st.lists(
+    st.sampled_from(["text", "é", b"bytes", b"", 5, "lazy", memoryview(b"view"), "raise"]), max_size=5
+)
 
 
 def generated(parts):
@@ -137,7 +139,12 @@ BODIES = {
 
 
 @settings(max_examples=50, suppress_health_check=list(HealthCheck))
-@given(body=st.sampled_from(list(BODIES)), parts=parts, taken=st.none() | st.integers(1, 4), method=st.sampled_from(["GET", "HEAD"]))
+@given(
+    body=st.sampled_from(list(BODIES)),
+    parts=parts,
+    taken=st.none() | st.integers(1, 4),
+    method=st.sampled_from(["GET", "HEAD"]),
+)
 def test_any_body(body, parts, taken, method):
     """Any body is asked for one part at a time, gives the same parts, and ends in the same way, early or not."""
     parts = [part for part in parts if body != "list" or part not in ("raise", "lazy")]

@@ -32,6 +32,7 @@ from djmetrics import guard, lanes, recorder, runtime, testing
 
 OURS = "djmetrics.middleware.DjmetricsMiddleware"
 _ADDRESS = re.compile(r"0x[0-9a-f]+")
+_SAVEPOINT = re.compile(r"s\d+_x\d+")
 _SECRETS = re.compile(r"(csrftoken|sessionid|csrfmiddlewaretoken)=[^;\s]+")
 
 _lines: list[str] = []
@@ -40,11 +41,13 @@ _lines: list[str] = []
 def note(*facts: Any) -> None:
     """Write down that something happened; where it did belongs to it."""
     thread = "main" if threading.current_thread() is threading.main_thread() else "thread"
-    _lines.append(_plain(f"[{thread}] " + " ".join(fact if type(fact) is str else repr(fact) for fact in facts)))
+    _lines.append(
+        _plain(f"[{thread}] " + " ".join(fact if type(fact) is str else repr(fact) for fact in facts))
+    )
 
 
 def _plain(text: str) -> str:
-    return _SECRETS.sub(r"\1=*", _ADDRESS.sub("0x", text))
+    return _SAVEPOINT.sub("savepoint", _SECRETS.sub(r"\1=*", _ADDRESS.sub("0x", text)))
 
 
 def told(error: BaseException | None, depth: int = 4) -> str:
@@ -86,7 +89,12 @@ class World:
                 note("closed", getattr(body, "closed", None))
 
     def asgi(
-        self, path: str, *middleware: str, method: str = "GET", leave_after: int | None = None, factory: Any = None
+        self,
+        path: str,
+        *middleware: str,
+        method: str = "GET",
+        leave_after: int | None = None,
+        factory: Any = None,
     ) -> None:
         """Send a request through a fresh ``ASGIHandler``; disconnect after ``leave_after`` body messages."""
         with override_settings(MIDDLEWARE=self.middleware(*middleware)):
@@ -127,12 +135,20 @@ async def _converse(handler: Any, path: str, method: str, leave_after: int | Non
         asyncio.get_running_loop().call_later(0.02, gone.set)
     await handler(scope, receive, send)
     await asyncio.sleep(0)
-    left = [task.get_name().rstrip("0123456789-") for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+    left = [
+        task.get_name().rstrip("0123456789-")
+        for task in asyncio.all_tasks()
+        if task is not asyncio.current_task()
+    ]
     note("tasks left", sorted(left))
 
 
 def same(
-    scenario: Callable[[World], Any], *, empty: bool = False, quiet: bool = True, settings: dict[str, Any] | None = None
+    scenario: Callable[[World], Any],
+    *,
+    empty: bool = False,
+    quiet: bool = True,
+    settings: dict[str, Any] | None = None,
 ) -> None:
     """Fail, with a readable difference, unless ``scenario`` shows the same in both worlds.
 
@@ -204,14 +220,24 @@ def _hops() -> Iterator[None]:
         note("hop async_to_sync")
         return back(self, *args, **kwargs)
 
-    with mock.patch.object(SyncToAsync, "__call__", to_async), mock.patch.object(AsyncToSync, "__call__", to_sync):
+    with (
+        mock.patch.object(SyncToAsync, "__call__", to_async),
+        mock.patch.object(AsyncToSync, "__call__", to_sync),
+    ):
         yield
 
 
 class _Notes(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         error = record.exc_info[1] if record.exc_info else None
-        note("log", record.name, record.levelname, record.getMessage(), told(error), getattr(record, "status_code", ""))
+        note(
+            "log",
+            record.name,
+            record.levelname,
+            record.getMessage(),
+            told(error),
+            getattr(record, "status_code", ""),
+        )
 
 
 @contextmanager

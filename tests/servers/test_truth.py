@@ -47,7 +47,7 @@ def test_every_request_is_counted_once(server: Server, truth: Truth) -> None:
         key: more(before, after, REQUESTS, view=key[0], http_response_status_code=key[1]) for key in client
     }
     for view, status in sorted(client):
-        truth(f"requests, {view} {status}", "requests", exported[view, status], client[view, status])
+        truth(f"requests with status {status}", "requests", exported[view, status], client[view, status])
     assert exported == dict(client)
     assert more(before, after, REQUESTS) == len(replies)
 

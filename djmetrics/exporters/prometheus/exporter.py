@@ -10,7 +10,7 @@ from ... import guard
 from ...catalogue import Metric
 from ...record import Layer, Operation, Record, Subject
 from .. import Exporter
-from .plans import DESTINATIONS, OTHER_KINDS, Duration, label_values, whole
+from .plans import DESTINATIONS, OTHER_KINDS, Duration, error_name, label_values, whole
 from .store import Series, Store
 from .totals import Place, Totals, place
 
@@ -18,11 +18,11 @@ _CACHED_VIEWS = 5_000
 _CACHED_PLANS = 5_000
 _LARGE = 100
 
-Plan = tuple[tuple[int, ...], int, int, Duration | None, Place | None, str]
-"""A place (a sum at 0: nowhere), how to tell the duration if not from its ends, where fetches go, what else to add."""
+Plan = tuple[tuple[int, ...], int, int, str, Duration | None, Place | None]
+"""A place (a sum at 0: nowhere), how to tell the duration if not from its ends, and where fetches go."""
 
-Kind = tuple[str, str, str, int | None, type[BaseException] | None, str]
-Key = Subject | tuple[Subject, type[BaseException]]
+Kind = tuple[str, str, str, int | None, str, str]
+Key = Subject | tuple[Subject, str]
 
 
 class PrometheusExporter(Exporter):
@@ -129,7 +129,7 @@ class PrometheusExporter(Exporter):
         view = record.view
         self._add_layers(view, record.layers)
         self._add_operations(view, record.operations)
-        key = view, record.method, record.route, record.status, record.error, record.outcome
+        key = view, record.method, record.route, record.status, error_name(record.error), record.outcome
         totals = self._totals.get(key)
         if totals is None:
             if len(self._totals) >= _CACHED_VIEWS:
@@ -183,11 +183,11 @@ class PrometheusExporter(Exporter):
         words = self.store.words
         for operation in operations:
             error = operation.error
-            key: Key = operation.subject if error is None else (operation.subject, error)
+            key: Key = operation.subject if error is None else (operation.subject, error_name(error))
             plan = plans.get(key)
             if plan is None:
                 plan = self._plan(plans, key, view, operation)
-            bounds, offset, total, duration, fetches, extra = plan
+            bounds, offset, total, full, duration, fetches = plan
             if total == 0:
                 continue
             ns = operation.end - operation.start if duration is None else duration(operation)
@@ -195,11 +195,15 @@ class PrometheusExporter(Exporter):
             words[total] += ns
             if fetches is not None and operation.resumed_ns:
                 ns = operation.resumed_ns
-                bounds, offset, total = fetches
+                bounds, offset, total, full_fetches = fetches
                 words[offset + bisect_left(bounds, ns)] += 1
                 words[total] += ns
-            if extra:
-                self._add_extra(extra, operation)
+                if full_fetches:
+                    self._overflowed(full_fetches)
+            if full:
+                self._overflowed(full)
+            if operation.subject.kind == "cache" and operation.detail is not None:
+                self._add_keys(operation.subject, *operation.detail)
 
     def _add_layers(self, view: str, layers: Sequence[Layer]) -> None:
         places = self._places.get(view)
@@ -212,14 +216,15 @@ class PrometheusExporter(Exporter):
             found = places.get(subject)
             if found is None:
                 metric = DESTINATIONS.get(subject.kind, OTHER_KINDS).metric or c.OPERATION
-                found = places[subject] = place(
-                    self._claim(metric, label_values(metric, view, subject, None))
-                )
-            bounds, offset, total = found
+                series = self._claim(metric, label_values(metric, view, subject, None))
+                found = places[subject] = place(metric, series)
+            bounds, offset, total, full = found
             if own < 0:
                 own = 0  # what it called ran side by side
             words[offset + bisect_left(bounds, own)] += 1
             words[total] += own
+            if full:
+                self._overflowed(full)
 
     def _plan(self, plans: dict[Key, Plan], key: Key, view: str, operation: Operation) -> Plan:
         """Find out once where the operations of a subject go."""
@@ -228,26 +233,16 @@ class PrometheusExporter(Exporter):
         subject = operation.subject
         metric, duration = DESTINATIONS.get(subject.kind, OTHER_KINDS)
         if metric is None:
-            plan: Plan = (), 0, 0, None, None, ""
+            plan: Plan = (), 0, 0, "", None, None
         else:
             series = self._claim(metric, label_values(metric, view, subject, operation.error))
             fetches = None
             if subject.kind == "db":
-                fetches = place(self._claim(c.DB_FETCH, (view, subject.attributes.get("alias", ""))))
-            extra = "overflow" if series.overflow else "keys" if subject.kind == "cache" else ""
-            plan = *place(series), None if duration is whole else duration, fetches, extra
+                series_of_fetches = self._claim(c.DB_FETCH, (view, subject.attributes.get("alias", "")))
+                fetches = place(c.DB_FETCH, series_of_fetches)
+            plan = *place(metric, series), None if duration is whole else duration, fetches
         plans[key] = plan
         return plan
-
-    def _add_extra(self, extra: str, operation: Operation) -> None:
-        """What one histogram does not tell: keys and bytes of caches, overflows."""
-        subject = operation.subject
-        if extra == "overflow":
-            metric = DESTINATIONS.get(subject.kind, OTHER_KINDS).metric
-            if metric is not None:
-                self._overflowed(metric.name)
-        if subject.kind == "cache" and operation.detail is not None:
-            self._add_keys(subject, *operation.detail)
 
     def _add_keys(self, subject: Subject, hits: int, misses: int, size: int) -> None:
         alias, operation = subject.attributes.get("alias", ""), subject.name

@@ -45,12 +45,19 @@ DESTINATIONS = {
 OTHER_KINDS = Destination(c.OPERATION)
 
 
+_qualname = vars(type)["__qualname__"].__get__
+_module = vars(type)["__module__"].__get__
+
+
 def error_name(error: type[BaseException] | None) -> str:
-    """``error.type`` as the conventions want it: the class's full name, without a module if it is Python's own."""
+    """``error.type`` as the conventions want it: the class's full name, without a module if it is Python's own.
+
+    Read past the class's metaclass, which may say anything.
+    """
     if error is None:
         return ""
-    module = error.__module__
-    return error.__qualname__ if module == "builtins" else f"{module}.{error.__qualname__}"
+    module, name = _module(error), _qualname(error)
+    return f"{module}.{name}" if type(module) is str and module != "builtins" else str(name)
 
 
 def label_values(

@@ -10,13 +10,14 @@ from .plans import error_name
 from .store import Series
 
 Claim = Callable[[Metric, tuple[str, ...]], Series]
-Place = tuple[tuple[int, ...], int, int]
-"""A histogram's bounds, and where its buckets and its sum are."""
+Place = tuple[tuple[int, ...], int, int, str]
+"""A histogram's bounds, where its buckets and its sum are, and its metric's name if it is the overflow series."""
 
 
-def place(series: Series) -> Place:
+def place(metric: Metric, series: Series) -> Place:
     """Where a histogram's figures are."""
-    return series.bounds, series.offset, series.offset + len(series.bounds) + 1
+    total = series.offset + len(series.bounds) + 1
+    return series.bounds, series.offset, total, metric.name if series.overflow else ""
 
 
 class Totals:
@@ -31,13 +32,13 @@ class Totals:
         # The conventions: without an exception, the status of a server's error.
         error = error_name(record.error) or (status if status >= "500" else "")
         self.series = self._find(c.REQUEST_DURATION, view, record.method, record.route, status, error)
-        self._duration = place(self.series)
-        self._cpu = place(self._find(c.REQUEST_CPU, view))
-        self._queries = place(self._find(c.REQUEST_QUERIES, view))
-        self._first_byte = place(self._find(c.FIRST_BYTE, view))
-        self._response_size = place(self._find(c.RESPONSE_BODY_SIZE, view))
-        self._request_size = place(self._find(c.REQUEST_BODY_SIZE, view))
-        self._queue = place(self._find(c.REQUEST_QUEUE, view))
+        self._duration = place(c.REQUEST_DURATION, self.series)
+        self._cpu = place(c.REQUEST_CPU, self._find(c.REQUEST_CPU, view))
+        self._queries = place(c.REQUEST_QUERIES, self._find(c.REQUEST_QUERIES, view))
+        self._first_byte = place(c.FIRST_BYTE, self._find(c.FIRST_BYTE, view))
+        self._response_size = place(c.RESPONSE_BODY_SIZE, self._find(c.RESPONSE_BODY_SIZE, view))
+        self._request_size = place(c.REQUEST_BODY_SIZE, self._find(c.REQUEST_BODY_SIZE, view))
+        self._queue = place(c.REQUEST_QUEUE, self._find(c.REQUEST_QUEUE, view))
         self._repeated = self._find(c.REPEATED_QUERIES, view).offset
         self._outcome = self._find(c.OUTCOMES, view, record.outcome).offset
         self._error = None if record.error is None else self._find(c.EXCEPTIONS, view, error).offset
@@ -51,31 +52,31 @@ class Totals:
 
     def add(self, words: memoryview, record: Record) -> None:
         """Add one record; what is None is not known of it and not counted."""
-        bounds, offset, total = self._duration
+        bounds, offset, total, _ = self._duration
         amount: int | None = record.duration
         words[offset + bisect_left(bounds, record.duration)] += 1
         words[total] += record.duration
-        bounds, offset, total = self._cpu
+        bounds, offset, total, _ = self._cpu
         words[offset + bisect_left(bounds, record.cpu_ns)] += 1
         words[total] += record.cpu_ns
-        bounds, offset, total = self._queries
+        bounds, offset, total, _ = self._queries
         words[offset + bisect_left(bounds, record.queries)] += 1
         words[total] += record.queries
         words[self._outcome] += 1
         if (amount := record.first_byte_ns) is not None:
-            bounds, offset, total = self._first_byte
+            bounds, offset, total, _ = self._first_byte
             words[offset + bisect_left(bounds, amount)] += 1
             words[total] += amount
         if (amount := record.response_size) is not None:
-            bounds, offset, total = self._response_size
+            bounds, offset, total, _ = self._response_size
             words[offset + bisect_left(bounds, amount)] += 1
             words[total] += amount
         if (amount := record.request_size) is not None:
-            bounds, offset, total = self._request_size
+            bounds, offset, total, _ = self._request_size
             words[offset + bisect_left(bounds, amount)] += 1
             words[total] += amount
         if (amount := record.queue_ns) is not None:
-            bounds, offset, total = self._queue
+            bounds, offset, total, _ = self._queue
             words[offset + bisect_left(bounds, amount)] += 1
             words[total] += amount
         if record.repeated_queries:

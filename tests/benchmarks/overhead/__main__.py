@@ -15,7 +15,7 @@ QUICK = Effort(repetitions=1, requests=200, blocks=4)
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     """The options of the command line."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.overhead", description=__doc__)
-    parser.add_argument("--repetitions", type=int, default=9, metavar="N", help="default: 9, some 25 minutes")
+    parser.add_argument("--repetitions", type=int, default=9, metavar="N", help="default: 9, some 10 minutes")
     parser.add_argument(
         "--requests", type=int, default=2000, metavar="N", help="per repetition, times an endpoint's share"
     )

@@ -20,8 +20,8 @@ def test_place():
     store = Store(catalogue.metrics())
     with store.lock:
         series = store.series(catalogue.REQUEST_CPU, ("home",))
-        bounds, offset, total = place(series)
-    assert (bounds, offset, total) == (series.bounds, series.offset, series.offset + len(bounds) + 1)
+        bounds, offset, total, full = place(catalogue.REQUEST_CPU, series)
+    assert (bounds, offset, total, full) == (series.bounds, series.offset, series.offset + len(bounds) + 1, "")
     store.close()
 
 
@@ -39,7 +39,7 @@ def test_series_are_found_once():
         before = len(claims)
         for _ in range(3):
             totals.add(store.words, finished(first_byte_ns=5, response_size=7))
-        bounds, offset, total = totals._duration
+        bounds, offset, total, _ = totals._duration
         assert sum(store.words[offset : offset + len(bounds) + 1]) == 3
         assert store.words[total] == 3_000
     assert len(claims) == before

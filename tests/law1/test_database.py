@@ -1,0 +1,288 @@
+"""Databases: statements, parameters, cursors, transactions."""
+
+import sqlite3
+
+import pytest
+from django.contrib.auth.models import Group
+from django.db import DatabaseError, connection, transaction
+from django.db.backends.utils import CursorWrapper
+from django.test.utils import CaptureQueriesContext
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.law1 import site
+from tests.law1.worlds import note, same, told
+
+pytestmark = pytest.mark.django_db
+
+
+class Params(list):
+    """Parameters whose identity shows at the driver; they say when they are asked for their length."""
+
+    known = "the very parameters"
+
+    def __len__(self):
+        note("len of the parameters")
+        return super().__len__()
+
+
+def rolled_back(scenario):
+    """Leave no rows to the other world."""
+
+    def inside(world):
+        with transaction.atomic():
+            try:
+                return scenario(world)
+            finally:
+                transaction.set_rollback(True)
+
+    return inside
+
+
+def test_parameters_pass_by_identity():
+    """The driver gets the very objects, once, and generators are not looked into."""
+
+    def rows():
+        for number in range(3):
+            note("gives", number)
+            yield (f"g{number}",)
+
+    @rolled_back
+    def scenario(world):
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT %s", Params([1]))
+            note(cursor.fetchone(), cursor.rowcount, [column[0] for column in cursor.description])
+            cursor.executemany("INSERT INTO auth_group (name) VALUES (%s)", rows())
+            cursor.execute("SELECT 1", None)
+            cursor.execute(sql="SELECT 2", params=())
+            note(cursor.lastrowid, cursor.fetchall())
+
+    same(scenario)
+
+
+def test_calls_that_are_wrong():
+    """Wrong calls fail with the same words."""
+
+    def scenario(world):
+        cursor = connection.cursor()
+        for name, args, kwargs in [
+            ("execute", (), {}), ("execute", ("SELECT 1", [], 1), {}), ("execute", (5,), {}), ("executemany", ("x",), {}),
+            ("execute", ("SELECT %s",), {}), ("callproc", ("p",), {}), ("callproc", (), {}), ("fetchmany", ("a",), {}),
+            ("callproc", ("p",), {"kparams": {}}), ("nextset", (), {}), ("nothing", (), {}), ("fetchone", (1,), {}),
+        ]:  # fmt: skip
+            with transaction.atomic():
+                try:
+                    note(name, getattr(cursor, name)(*args, **kwargs))
+                except Exception as error:
+                    note(name, told(error))
+                    transaction.set_rollback(True)
+        cursor.close()
+        try:
+            cursor.fetchone()
+        except Exception as error:
+            note(told(error))
+
+    same(scenario)
+
+
+def test_cursor_iteration():
+    """Rows come one at a time; closing early closes the driver's cursor, throwing translates the driver's errors."""
+
+    def view(request, **kwargs):
+        from django.http import HttpResponse
+
+        for end in "exhaust", "close", "throw", "drop":
+            cursor = connection.cursor()
+            cursor.execute("SELECT 1 UNION SELECT 2 UNION SELECT 3")
+            rows = iter(cursor)
+            note(end, next(rows), type(rows).__name__)
+            try:
+                if end == "exhaust":
+                    note(list(rows))
+                elif end == "close":
+                    rows.close()
+                elif end == "throw":
+                    rows.throw(sqlite3.IntegrityError("thrown"))
+            except Exception as error:
+                note(told(error))
+            del rows
+            try:
+                note("still", cursor.fetchone())
+            except Exception as error:
+                note(told(error))
+            cursor.close()
+        return HttpResponse("ok")
+
+    def scenario(world):
+        site.show(view)
+        world.wsgi({"PATH_INFO": "/v/1/"})
+        view(None)
+
+    same(scenario)
+
+
+def test_execute_wrappers():
+    """Wrappers see, change, repeat and refuse statements as before, however they call on; the list stays as it was."""
+
+    def scenario(world):
+        def seeing(execute, sql, params, many, context):
+            note(
+                "wrapper",
+                sql,
+                many,
+                sorted(context),
+                execute.__name__ if hasattr(execute, "__name__") else "partial",
+            )
+            return execute(sql, params, many, context)
+
+        def twice(execute, sql, params, many, context):
+            execute(sql, params, many, context)
+            return execute(sql, params, many, context)
+
+        def by_name(execute, sql, params, many, context):
+            return execute(sql, **{"param_list" if many else "params": params})
+
+        def refusing(execute, *args):
+            raise DatabaseError("refused")
+
+        note("before", connection.execute_wrappers)
+        for wrapper in seeing, twice, by_name, refusing:
+            with connection.execute_wrapper(wrapper), connection.cursor() as cursor:
+                try:
+                    cursor.execute("SELECT 1")
+                    note(cursor.fetchall())
+                    cursor.executemany("DELETE FROM auth_group WHERE id = %s", [(1,), (2,)])
+                except Exception as error:
+                    note(told(error))
+        note("after", connection.execute_wrappers)
+
+    same(scenario)
+
+
+def test_cursor_shows_the_same():
+    """What can be asked of a cursor is what its driver's cursor has."""
+
+    class Bare:
+        """A driver's cursor that can do nothing."""
+
+    class Renaming(CursorWrapper):
+        def __getattr__(self, name):
+            note("asked for", name)
+            return super().__getattr__(name)
+
+    def scenario(world):
+        note(
+            [
+                hasattr(CursorWrapper(Bare(), connection), name)
+                for name in ("fetchone", "fetchall", "execute", "nextset")
+            ]
+        )
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+            renaming = Renaming(cursor.cursor, connection)
+            note(renaming.fetchone(), renaming.rowcount, renaming.connection is connection.connection)
+
+    same(scenario)
+
+
+def test_queries_are_logged_the_same():
+    """``connection.queries``, ``CaptureQueriesContext`` and ``assertNumQueries`` count what they counted."""
+
+    @rolled_back
+    def scenario(world):
+        with CaptureQueriesContext(connection) as captured:
+            Group.objects.create(name="a")
+            list(
+                Group.objects.filter(name__in=["a", "b"])
+                .values_list("name", flat=True)
+                .iterator(chunk_size=1)
+            )
+            Group.objects.bulk_create([Group(name=f"b{n}") for n in range(3)])
+            note(Group.objects.count(), Group.objects.filter(name="zz").first())
+        note([query["sql"] for query in captured.captured_queries])
+
+    same(scenario)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("fault", [None, ValueError, SystemExit, "rollback"])
+def test_transactions(fault, settings):
+    """Atomic requests, savepoints, and what runs on commit, in the same order with the same statements."""
+    from django.http import HttpResponse
+
+    settings.DATABASES["default"]["ATOMIC_REQUESTS"] = True
+    connection.settings_dict["ATOMIC_REQUESTS"] = True
+
+    def view(request, **kwargs):
+        note("atomic", connection.in_atomic_block, connection.savepoint_ids)
+        for name in "first", "second":
+            transaction.on_commit(lambda name=name: note("committed", name))
+        Group.objects.get_or_create(name="in the view", defaults={"pk": 77})
+        try:
+            with transaction.atomic():
+                Group.objects.create(name="in the view")
+        except DatabaseError as error:
+            note(told(error))
+        if fault == "rollback":
+            transaction.set_rollback(True)
+        elif fault:
+            raise fault("out")
+        return HttpResponse("ok")
+
+    def scenario(world):
+        site.show(view)
+        try:
+            world.wsgi({"PATH_INFO": "/v/1/"})
+        except SystemExit as error:
+            note(told(error))
+        note(sorted(Group.objects.values_list("name", flat=True)))
+        Group.objects.all().delete()
+
+    try:
+        same(scenario)
+    finally:
+        connection.settings_dict["ATOMIC_REQUESTS"] = False
+
+
+words = st.sampled_from(
+    [
+        "SELECT",
+        "select",
+        "FROM",
+        "auth_group",
+        "(",
+        ")",
+        "*",
+        "1",
+        "'",
+        "--",
+        ";",
+        "WITH",
+        "\n",
+        "UPDATE",
+        "ü",
+    ]
+)
+
+
+@settings(max_examples=60, suppress_health_check=list(HealthCheck))
+@given(
+    sql=st.lists(words, max_size=8).map(" ".join)
+    | st.text(max_size=20)
+    | st.none()
+    | st.integers()
+    | st.binary()
+)
+def test_any_statement(sql):
+    """Whatever is given as SQL reaches the driver as it is and fails, or not, in the same way."""
+
+    @rolled_back
+    def scenario(world):
+        with connection.cursor() as cursor:
+            try:
+                cursor.execute(sql)
+                note(cursor.fetchall())
+            except Exception as error:
+                note(told(error))
+
+    same(scenario)
