@@ -77,10 +77,9 @@ class Patches:
         original = getattr(owner, name) if own is _MISSING else own
         self._put(owner, name, own, original, make)
 
-    def add(self, owner: Any, name: str, original: Any, make: Callable[[Any], Any]) -> None:
-        """As ``replace``, for an attribute that ``owner`` need not have; ``original`` stands for its absence."""
-        own = vars(owner).get(name, _MISSING)
-        self._put(owner, name, own, original if own is _MISSING else own, make)
+    def add(self, owner: Any, name: str, value: Any) -> None:
+        """Give ``owner`` an attribute of its own; ``value`` must step aside where ``active`` is false."""
+        self._put(owner, name, vars(owner).get(name, _MISSING), None, lambda _: value)
 
     def _put(self, owner: Any, name: str, own: Any, original: Any, make: Callable[[Any], Any]) -> None:
         self.active = True

@@ -111,7 +111,7 @@ def _begin(cache: Any, operation: str) -> Operation | None:
     current = recorder.current_operation()
     if current is not None and current.subject.kind == "cache":
         if operation in ("add", "set") and current.subject.name == "get_or_set":
-            current.detail = "miss"
+            current.detail = (0, 1, 0)
         return None
     return recorder.begin(subject(_alias_of(cache), operation, ""))
 
@@ -237,9 +237,9 @@ def _judge(
             misses = max(0, len(keys) - len(value)) if keys is not None and type(keys) in _SIZED else 0
             operation.detail = (len(value), misses, sum(map(_size, value.values())))
         elif name == "get_or_set":
-            missed = operation.detail == "miss"
+            missed = operation.detail is not None  # what it added said so
             operation.subject = subject(alias, name, "miss" if missed else "hit")
-            operation.detail = (0, 1, 0) if missed else (1, 0, 0)
+            operation.detail = operation.detail or (1, 0, 0)
         elif name == "has_key" and type(value) is bool:
             operation.subject = subject(alias, name, "hit" if value else "miss")
             operation.detail = (1, 0, 0) if value else (0, 1, 0)

@@ -1,5 +1,6 @@
 """Databases: every alias, vendor and thread; statements, connects, commits, rollbacks and fetches."""
 
+import functools
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -7,6 +8,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.utils import CursorWrapper
 
 from .. import guard, recorder
+from ..patching import Patches
 from ..record import Operation, Subject
 from ..recorder import begin_leaf, current_record, end_leaf, pause_leaf, resume_leaf
 from ..sql import subject_of, track
@@ -35,7 +37,7 @@ class DatabaseHook(Hook):
         replace(CursorWrapper, "callproc", _timed_callproc)
         replace(CursorWrapper, "__iter__", _timed_rows)
         for name in "fetchone", "fetchmany", "fetchall":
-            self.patches.add(CursorWrapper, name, _plain_fetch(name), _timed_fetch(name))
+            self.patches.add(CursorWrapper, name, _TimedFetch(name, self.patches))
         for method, verb in ("connect", "CONNECT"), ("_commit", "COMMIT"), ("_rollback", "ROLLBACK"):
             replace(BaseDatabaseWrapper, method, _timed_connection(verb))
 
@@ -102,38 +104,37 @@ def _timed_callproc(original: Callable[..., Any]) -> Callable[..., Any]:
     return callproc
 
 
-def _plain_fetch(name: str) -> Callable[..., Any]:
-    """What a fetch is without us: ``CursorWrapper`` has no such method, and passes it on through ``__getattr__``."""
+class _TimedFetch:
+    """Stands for a fetch, which ``CursorWrapper`` has no method for and passes on through ``__getattr__``: so does this.
 
-    def fetch(self: CursorWrapper, *args: Any, **kwargs: Any) -> Any:
-        return self.__getattr__(name)(*args, **kwargs)
+    What the cursor has not got it still has not got, and an error is translated where it was.
+    """
 
-    fetch.__name__ = name
-    return fetch
+    def __init__(self, name: str, patches: Patches) -> None:
+        self._name = name
+        self._patches = patches
+
+    def __get__(self, cursor: CursorWrapper | None, owner: type | None = None) -> Callable[..., Any]:
+        if cursor is None:
+            raise AttributeError(self._name)
+        method: Callable[..., Any] = cursor.__getattr__(self._name)
+        return functools.partial(_fetch, cursor, method) if self._patches.active else method
 
 
-def _timed_fetch(name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def _fetch(cursor: CursorWrapper, method: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
     """Add the time of a fetch to its statement."""
-
-    def make(original: Callable[..., Any]) -> Callable[..., Any]:
-        def fetch(self: CursorWrapper, *args: Any, **kwargs: Any) -> Any:
-            operation = self.__dict__.get(_OPERATION)
-            if operation is None or not operation.root.resumable:
-                operation = begin_leaf(_fetch_subject(self.db.alias))
-                try:
-                    return original(self, *args, **kwargs)
-                finally:
-                    end_leaf(operation)
-            method = self.__getattr__(name)
-            started = resume_leaf()
-            try:
-                return method(*args, **kwargs)
-            finally:
-                pause_leaf(operation, started)
-
-        return fetch
-
-    return make
+    operation = cursor.__dict__.get(_OPERATION)
+    if operation is None or not operation.root.resumable:
+        operation = begin_leaf(_fetch_subject(cursor.db.alias))
+        try:
+            return method(*args, **kwargs)
+        finally:
+            end_leaf(operation)
+    started = resume_leaf()
+    try:
+        return method(*args, **kwargs)
+    finally:
+        pause_leaf(operation, started)
 
 
 def _fetch_subject(alias: str) -> Subject:

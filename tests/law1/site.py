@@ -212,10 +212,19 @@ def raising(fault: str, *, is_async: bool) -> Any:
 
 # What a middleware does besides passing on.
 DEEDS = (
-    "pass", "raise before", "raise after", "answer", "return none", "answer in process_view", "raise in process_view",
-    "answer the exception", "raise in process_exception", "change the template response", "no template response",
+    "pass",
+    "raise before",
+    "raise after",
+    "answer",
+    "return none",
+    "answer in process_view",
+    "raise in process_view",
+    "answer the exception",
+    "raise in process_exception",
+    "change the template response",
+    "no template response",
     "catch",
-)  # fmt: skip
+)
 KINDS = (
     "function",
     "async function",
@@ -235,10 +244,15 @@ def _neighbour(name: str, get_response: Any) -> None:
     wrapped = getattr(get_response, "__wrapped__", None)
     qualname = getattr(get_response, "__qualname__", "")
     note(
-        name, "wraps", qualname if qualname.startswith(("Block.", "BaseHandler.")) else "a function of the chain's own",
-        (getattr(get_response, "__doc__", None) or "").split("\n")[0], getattr(get_response, "mark", None), type(wrapped).__qualname__,
-        sorted(vars(get_response)), iscoroutinefunction(get_response),
-    )  # fmt: skip
+        name,
+        "wraps",
+        qualname if qualname.startswith(("Block.", "BaseHandler.")) else "a function of the chain's own",
+        (getattr(get_response, "__doc__", None) or "").split("\n")[0],
+        getattr(get_response, "mark", None),
+        type(wrapped).__qualname__,
+        sorted(vars(get_response)),
+        iscoroutinefunction(get_response),
+    )
 
 
 class Block:
@@ -287,9 +301,15 @@ class Block:
         note(self.name, "out", trail.get(), type(response).__name__, getattr(response, "status_code", None))
         if response is not None:
             note(
-                self.name, "sees", dict(response.headers), response.streaming, response.closed,
-                len(response._resource_closers), sorted(vars(response)), type(getattr(response, "_iterator", 0)).__name__,
-            )  # fmt: skip
+                self.name,
+                "sees",
+                dict(response.headers),
+                response.streaming,
+                response.closed,
+                len(response._resource_closers),
+                sorted(vars(response)),
+                type(getattr(response, "_iterator", 0)).__name__,
+            )
             response[f"X-{self.name}"] = "seen"
         if self.deed == "raise after":
             raise FAULTS[self.fault]()

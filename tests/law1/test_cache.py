@@ -229,17 +229,45 @@ def made(backend, **options):
 def _operations():
     """What is called, in order; made afresh, since iterators are among the arguments."""
     return [
-        ("get", ("k",), {}), ("get", ("k", 0), {}), ("get", ("k",), {"default": Touchy()}), ("get", ("k", Touchy()), {}),
-        ("get", ("k", note), {}), ("get", (), {"key": "k", "version": 2}), ("get", ("k", 1, 2), {}), ("get", (), {}),
-        ("get", ("k", 1), {"default": 2}), ("get", ("k",), {"nonsense": 1}), ("get", ("k", 1, 2, 3, 4), {}),
-        ("set", ("k", 5), {}), ("set", ("k", Touchy()), {}), ("set", ("k",), {}), ("add", ("k", 6), {}), ("get", ("k",), {}),
-        ("has_key", ("k",), {}), ("touch", ("k",), {}), ("get_many", (["k", "l"],), {}), ("get_many", ((n for n in "kl"),), {}),
-        ("get_many", ([["unhashable"]],), {}), ("set_many", ({"a": 1, "b": b"2"},), {}), ("delete_many", (iter("ab"),), {}),
-        ("get_or_set", ("n", lambda: 7), {}), ("get_or_set", ("o", None), {}), ("get_or_set", ("p", Touchy()), {}),
-        ("incr", ("k",), {}), ("incr", ("absent",), {}), ("decr", ("k", 2), {}), ("incr_version", ("k",), {}),
-        ("delete", ("k",), {}), ("clear", (), {}), ("get", ("liar",), {}), ("get", ("stop",), {}), ("get", ("exit",), {}),
-        ("get", ("leave",), {}), ("get", ("bad key with spaces" * 20,), {}), ("nothing", (), {}),
-    ]  # fmt: skip
+        ("get", ("k",), {}),
+        ("get", ("k", 0), {}),
+        ("get", ("k",), {"default": Touchy()}),
+        ("get", ("k", Touchy()), {}),
+        ("get", ("k", note), {}),
+        ("get", (), {"key": "k", "version": 2}),
+        ("get", ("k", 1, 2), {}),
+        ("get", (), {}),
+        ("get", ("k", 1), {"default": 2}),
+        ("get", ("k",), {"nonsense": 1}),
+        ("get", ("k", 1, 2, 3, 4), {}),
+        ("set", ("k", 5), {}),
+        ("set", ("k", Touchy()), {}),
+        ("set", ("k",), {}),
+        ("add", ("k", 6), {}),
+        ("get", ("k",), {}),
+        ("has_key", ("k",), {}),
+        ("touch", ("k",), {}),
+        ("get_many", (["k", "l"],), {}),
+        ("get_many", ((n for n in "kl"),), {}),
+        ("get_many", ([["unhashable"]],), {}),
+        ("set_many", ({"a": 1, "b": b"2"},), {}),
+        ("delete_many", (iter("ab"),), {}),
+        ("get_or_set", ("n", lambda: 7), {}),
+        ("get_or_set", ("o", None), {}),
+        ("get_or_set", ("p", Touchy()), {}),
+        ("incr", ("k",), {}),
+        ("incr", ("absent",), {}),
+        ("decr", ("k", 2), {}),
+        ("incr_version", ("k",), {}),
+        ("delete", ("k",), {}),
+        ("clear", (), {}),
+        ("get", ("liar",), {}),
+        ("get", ("stop",), {}),
+        ("get", ("exit",), {}),
+        ("get", ("leave",), {}),
+        ("get", ("bad key with spaces" * 20,), {}),
+        ("nothing", (), {}),
+    ]
 
 
 def _described(value):
@@ -269,9 +297,22 @@ def calls(cache):
 
 @pytest.mark.parametrize(
     "backend",
-    [OwnGet, OtherNames, Static, Bound, Answers, Generated, AsyncOnly, Slotted, Asking, Failing, Wrapped,
-     LocMemCache, DummyCache],
-)  # fmt: skip
+    [
+        OwnGet,
+        OtherNames,
+        Static,
+        Bound,
+        Answers,
+        Generated,
+        AsyncOnly,
+        Slotted,
+        Asking,
+        Failing,
+        Wrapped,
+        LocMemCache,
+        DummyCache,
+    ],
+)
 def test_backend(backend):
     """Whatever a backend is made of, it gets the same arguments and its callers the same results."""
     same(lambda world: calls(made(backend)), empty=backend is Slotted)
@@ -339,13 +380,18 @@ values = st.recursive(
 keys = st.sampled_from(["a", "b", "c"])
 steps = st.lists(
     st.one_of(
-        st.tuples(st.just("get"), keys, values), st.tuples(st.just("set"), keys, values),
-        st.tuples(st.just("add"), keys, values), st.tuples(st.just("get_or_set"), keys, values),
-        st.tuples(st.just("delete"), keys), st.tuples(st.just("has_key"), keys), st.tuples(st.just("incr"), keys),
-        st.tuples(st.just("get_many"), st.lists(keys)), st.tuples(st.just("set_many"), st.dictionaries(keys, values)),
+        st.tuples(st.just("get"), keys, values),
+        st.tuples(st.just("set"), keys, values),
+        st.tuples(st.just("add"), keys, values),
+        st.tuples(st.just("get_or_set"), keys, values),
+        st.tuples(st.just("delete"), keys),
+        st.tuples(st.just("has_key"), keys),
+        st.tuples(st.just("incr"), keys),
+        st.tuples(st.just("get_many"), st.lists(keys)),
+        st.tuples(st.just("set_many"), st.dictionaries(keys, values)),
     ),
     max_size=12,
-)  # fmt: skip
+)
 
 
 @settings(max_examples=40, suppress_health_check=list(HealthCheck))

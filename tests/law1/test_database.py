@@ -66,10 +66,19 @@ def test_calls_that_are_wrong():
     def scenario(world):
         cursor = connection.cursor()
         for name, args, kwargs in [
-            ("execute", (), {}), ("execute", ("SELECT 1", [], 1), {}), ("execute", (5,), {}), ("executemany", ("x",), {}),
-            ("execute", ("SELECT %s",), {}), ("callproc", ("p",), {}), ("callproc", (), {}), ("fetchmany", ("a",), {}),
-            ("callproc", ("p",), {"kparams": {}}), ("nextset", (), {}), ("nothing", (), {}), ("fetchone", (1,), {}),
-        ]:  # fmt: skip
+            ("execute", (), {}),
+            ("execute", ("SELECT 1", [], 1), {}),
+            ("execute", (5,), {}),
+            ("executemany", ("x",), {}),
+            ("execute", ("SELECT %s",), {}),
+            ("callproc", ("p",), {}),
+            ("callproc", (), {}),
+            ("fetchmany", ("a",), {}),
+            ("callproc", ("p",), {"kparams": {}}),
+            ("nextset", (), {}),
+            ("nothing", (), {}),
+            ("fetchone", (1,), {}),
+        ]:
             with transaction.atomic():
                 try:
                     note(name, getattr(cursor, name)(*args, **kwargs))

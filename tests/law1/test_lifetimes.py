@@ -180,8 +180,8 @@ def test_response_that_outlives_the_process(tmp_path):
     script.write_text(
         "import sys\n"
         "from django.conf import settings\n"
-        "settings.configure(SECRET_KEY='x', ALLOWED_HOSTS=['*'], ROOT_URLCONF='__main__', INSTALLED_APPS=sys.argv[1:2],\n"
-        "    MIDDLEWARE=sys.argv[2:])\n"
+        "settings.configure(SECRET_KEY='x', ALLOWED_HOSTS=['*'], ROOT_URLCONF='__main__',\n"
+        "    INSTALLED_APPS=sys.argv[1:2], MIDDLEWARE=sys.argv[2:])\n"
         "import django; django.setup()\n"
         "from django.core.handlers.wsgi import WSGIHandler\n"
         "from django.http import HttpResponse\n"
@@ -202,7 +202,7 @@ def test_response_that_outlives_the_process(tmp_path):
 
 
 def test_context_is_left_as_it_was():
-    """Tasks, threads and callbacks that a view starts see the site's context variables; the server's context stays clean."""
+    """Tasks and threads that a view starts see the context variables that it set."""
     import contextvars
 
     def scenario(world):

@@ -133,9 +133,13 @@ async def _ended():
 
 
 BODIES = {
-    "generator": generated, "async generator": generated_async, "iterator": Iterating, "async iterator": AsyncIterating,
-    "by hand": HandAwaited, "list": list,
-}  # fmt: skip
+    "generator": generated,
+    "async generator": generated_async,
+    "iterator": Iterating,
+    "async iterator": AsyncIterating,
+    "by hand": HandAwaited,
+    "list": list,
+}
 
 
 @settings(max_examples=50, suppress_health_check=list(HealthCheck))
@@ -210,11 +214,16 @@ class OwnClose(HttpResponse):
 @pytest.mark.parametrize(
     "make",
     [
-        lambda: ClosesItsIterator(generated(["a", "b"])), OwnStreaming, lambda: Watched("x"), lambda: OwnClose("y"),
-        lambda: FileResponse(io.BytesIO(b"file")), lambda: FileResponse(generated([b"no", b"file"])),
-        lambda: HttpResponse(generated(["iterated", b"at once"])), lambda: HttpResponse(status=204),
+        lambda: ClosesItsIterator(generated(["a", "b"])),
+        OwnStreaming,
+        lambda: Watched("x"),
+        lambda: OwnClose("y"),
+        lambda: FileResponse(io.BytesIO(b"file")),
+        lambda: FileResponse(generated([b"no", b"file"])),
+        lambda: HttpResponse(generated(["iterated", b"at once"])),
+        lambda: HttpResponse(status=204),
     ],
-)  # fmt: skip
+)
 def test_responses_of_the_sites_own(make):
     """Responses that look after themselves are left to do so."""
 

@@ -52,16 +52,35 @@ def rendered(sources, name="t0", **options):
         _contexts.pop()
 
 
-pieces = st.sampled_from([
-    "text", "{{ seen }}", "{{ missing }}", "{{ seen.state }}", "{% include 't1' %}", "{% include 't2' only %}",
-    "{% block a %}base{% endblock %}", "{% block b %}{{ block.super }}{% endblock %}", "{% if zero %}a{% else %}b{% endif %}",
-    "{{ broken }}", "{% include 'none' %}", "{% unknown %}", "{% for n in 'ab' %}{% cycle 'x' 'y' %}{% endfor %}",
-])  # fmt: skip
-trees = st.fixed_dictionaries({
-    "t0": st.tuples(st.sampled_from(["", "{% extends 't1' %}", "{% extends 't2' %}"]), st.lists(pieces, max_size=4)),
-    "t1": st.tuples(st.sampled_from(["", "{% extends 't2' %}"]), st.lists(pieces.filter(lambda p: "t1" not in p), max_size=3)),
-    "t2": st.tuples(st.just(""), st.lists(pieces.filter(lambda p: "'t" not in p), max_size=3)),
-})  # fmt: skip
+pieces = st.sampled_from(
+    [
+        "text",
+        "{{ seen }}",
+        "{{ missing }}",
+        "{{ seen.state }}",
+        "{% include 't1' %}",
+        "{% include 't2' only %}",
+        "{% block a %}base{% endblock %}",
+        "{% block b %}{{ block.super }}{% endblock %}",
+        "{% if zero %}a{% else %}b{% endif %}",
+        "{{ broken }}",
+        "{% include 'none' %}",
+        "{% unknown %}",
+        "{% for n in 'ab' %}{% cycle 'x' 'y' %}{% endfor %}",
+    ]
+)
+trees = st.fixed_dictionaries(
+    {
+        "t0": st.tuples(
+            st.sampled_from(["", "{% extends 't1' %}", "{% extends 't2' %}"]), st.lists(pieces, max_size=4)
+        ),
+        "t1": st.tuples(
+            st.sampled_from(["", "{% extends 't2' %}"]),
+            st.lists(pieces.filter(lambda p: "t1" not in p), max_size=3),
+        ),
+        "t2": st.tuples(st.just(""), st.lists(pieces.filter(lambda p: "'t" not in p), max_size=3)),
+    }
+)
 
 
 @settings(max_examples=60, suppress_health_check=list(HealthCheck))

@@ -128,9 +128,16 @@ async def _converse(handler: Any, path: str, method: str, leave_after: int | Non
             await asyncio.sleep(0.02)
 
     scope = {
-        "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": method, "path": path,
-        "query_string": b"", "headers": [(b"host", b"testserver")], "server": ("testserver", 80), "client": None,
-    }  # fmt: skip
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "method": method,
+        "path": path,
+        "query_string": b"",
+        "headers": [(b"host", b"testserver")],
+        "server": ("testserver", 80),
+        "client": None,
+    }
     if leave_after == 0:
         asyncio.get_running_loop().call_later(0.02, gone.set)
     await handler(scope, receive, send)
