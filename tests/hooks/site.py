@@ -1,6 +1,8 @@
 """What tests of several hooks need of a site: requests by hand, sync and async, and databases of their own."""
 
 import asyncio
+import gc
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -112,6 +114,15 @@ def asgi(path: str = "/", **kwargs: Any) -> Client:
         return client
 
     return asyncio.run(talk())
+
+
+@contextmanager
+def files_left_open() -> Iterator[None]:
+    """Django's ASGI handler leaves the body's file open when a request is cancelled, or when its sending fails."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        yield
+        gc.collect()
 
 
 def the_one(records: list[Record]) -> Record:

@@ -14,6 +14,7 @@ from djmetrics import runtime
 from djmetrics.hooks import view as hook
 from djmetrics.testing import FakeClock, fake_clock, record
 
+from . import site
 from .site import asgi, the_one
 
 pytestmark = pytest.mark.urls(__name__)
@@ -177,7 +178,7 @@ class Mistakes:
 def test_views_that_are_mistakes(get, where):
     """Django's own answer to them is the same with and without djmetrics."""
     answers = []
-    with override_settings(ROOT_URLCONF=Mistakes, MIDDLEWARE=[]):
+    with site.files_left_open(), override_settings(ROOT_URLCONF=Mistakes, MIDDLEWARE=[]):
         for start in runtime.stop, runtime.start:
             start()
             try:

@@ -24,8 +24,8 @@ TARGETS = {
 METHOD = (
     "Each contender runs in a process of its own, in turns with a process of the bare application, {blocks} blocks of "
     "requests each; a repetition's figure is the mean difference of the blocks without the highest and the lowest "
-    "tenth, in CPU time of the whole process. Shown is the median of {repetitions} repetition(s) in fresh processes and "
-    "shuffled order, with the quartiles in brackets; what `bare again` adds is the noise of the method."
+    "tenth, in CPU time of the whole process. Shown is the median of {repetitions} repetition(s), in fresh "
+    "processes and shuffled order, with the quartiles in brackets; what `bare again` adds is the noise of the method."
 )
 
 
