@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 PHASES = ("middleware", "url", "view", "template", "db", "cache", "other")
 """Where a record's time can go."""
 
+_ZEROS = dict.fromkeys(PHASES, 0)
+
 
 def exclusive_phases(record: "Record") -> dict[str, int]:
     """The exclusive nanoseconds of each phase of a closed record; they sum to its duration.
@@ -24,20 +26,24 @@ def exclusive_phases(record: "Record") -> dict[str, int]:
     Exact when all its operations are still there. Of a record whose operations overlapped, spilled ones and
     steps of resumed ones have no interval of their own, and are scaled.
     """
-    spilled = record.spilled_phases
     if not record.root.concurrent:
-        phases = dict(spilled) if spilled else dict.fromkeys(PHASES, 0)
-        if record.operations:
-            add_exclusive(phases, record.operations)
+        phases = add_exclusive((record.spilled_phases or _ZEROS).copy(), record.operations)
         for subject, _, _, own, _ in record.layers:
             phases[subject.phase] += own
+        if min(phases.values()) < 0:  # an operation went on after the one that it belongs to
+            phases = _concurrent(record)
     else:
-        phases = add_exclusive(dict(spilled), record.operations) if spilled else _shared(record)
-        for subject, _, _, own, _ in record.layers:
-            phases[subject.phase] += max(0, own)
-        phases = _scaled(phases, record.duration)
+        phases = _concurrent(record)
     phases["other"] += record.duration - sum(phases.values())
     return phases
+
+
+def _concurrent(record: "Record") -> dict[str, int]:
+    spilled = record.spilled_phases
+    phases = add_exclusive(spilled.copy(), record.operations) if spilled else _shared(record)
+    for subject, _, _, own, _ in record.layers:
+        phases[subject.phase] += max(0, own)
+    return _scaled(phases, record.duration)
 
 
 def add_exclusive(phases: dict[str, int], operations: Iterable["Operation"]) -> dict[str, int]:

@@ -38,7 +38,11 @@ def test_help_and_labels(metric):
 @every_metric
 def test_django_s_series_carry_the_view(metric):
     """So do the request's; those of the database, the cache's keys and compiling stay few instead."""
-    if metric.kind == "histogram" and metric.name.startswith("django.") and metric is not catalogue.TEMPLATE_COMPILE:
+    if (
+        metric.kind == "histogram"
+        and metric.name.startswith("django.")
+        and metric is not catalogue.TEMPLATE_COMPILE
+    ):
         assert metric.labels[0] == semconv.VIEW
 
 

@@ -137,7 +137,7 @@ def test_stepped_throws():
     running.send(None)
     assert running.throw(error) == 2
     assert steps.got[0] is error
-    with pytest.raises(OSError, match="^$"):
+    with pytest.raises(OSError, match=r"^$"):
         running.throw(OSError())
     assert record.cpu_ns == 3_000_000_000
 

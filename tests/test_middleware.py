@@ -41,7 +41,10 @@ def both(function: Any) -> list[Any]:
     async def async_function(request: Any) -> Any:
         return function(request)
 
-    return [DjmetricsMiddleware(function), lambda request: asyncio.run(DjmetricsMiddleware(async_function)(request))]
+    return [
+        DjmetricsMiddleware(function),
+        lambda request: asyncio.run(DjmetricsMiddleware(async_function)(request)),
+    ]
 
 
 @pytest.mark.parametrize("inner", [answer, async_answer])
@@ -66,7 +69,7 @@ def test_what_is_measured():
         with fake_clock() as clock, record() as seen:
 
             def work(request: Any) -> HttpResponse:
-                clock.advance(2, cpu=1)  # noqa: B023
+                clock.advance(2, cpu=1)
                 return HttpResponse("hello")
 
             response = both(work)[way](get())
@@ -74,7 +77,11 @@ def test_what_is_measured():
             response.close()
 
         only = the_one(seen.records)
-        assert (only.duration, only.first_byte_ns, only.cpu_ns) == (5_000_000_000, 2_000_000_000, 1_000_000_000)
+        assert (only.duration, only.first_byte_ns, only.cpu_ns) == (
+            5_000_000_000,
+            2_000_000_000,
+            1_000_000_000,
+        )
         assert (only.status, only.response_size, only.method) == (200, 5, "GET")
 
 

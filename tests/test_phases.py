@@ -128,7 +128,9 @@ def test_threads():
     assert figures(record) == {"db": record.duration - 10, "other": 10}
 
 
-steps = st.lists(st.tuples(st.sampled_from(["begin", "end", "fetch", "wait", "leaf"]), st.integers(0, 5)), max_size=40)
+steps = st.lists(
+    st.tuples(st.sampled_from(["begin", "end", "fetch", "wait", "leaf"]), st.integers(0, 5)), max_size=40
+)
 
 
 @given(steps)
@@ -141,7 +143,9 @@ def test_any_order_of_beginnings_and_ends(script):
             at = running[which % len(running)]
             recorder.make_current(at)
             if step == "begin":
-                running.append(recorder.begin(SUBJECTS[("view", "db", "template", "cache", "mail")[which % 5]]))
+                running.append(
+                    recorder.begin(SUBJECTS[("view", "db", "template", "cache", "mail")[which % 5]])
+                )
             elif step == "end" and at is not record.root:
                 running.remove(at)
                 recorder.end(at)

@@ -15,7 +15,9 @@ def test_every_phase_is_known():
     assert PHASES[-1] == "other"
 
 
-@pytest.mark.parametrize("kind, phase", [("db", "db"), ("form", "template"), ("stream", "view"), ("mail", "other")])
+@pytest.mark.parametrize(
+    "kind, phase", [("db", "db"), ("form", "template"), ("stream", "view"), ("mail", "other")]
+)
 def test_phase_of_a_subject(kind, phase):
     """It follows from the kind, unless the subject says more."""
     assert Subject(kind, "name").phase == phase
@@ -42,7 +44,13 @@ def test_statement():
 def test_new_record():
     """Of a record that just began nothing is known."""
     made = units.open()
-    assert (made.kind, made.view, made.outcome, made.status, made.error) == ("request", "(no view)", "completed", None, None)
+    assert (made.kind, made.view, made.outcome, made.status, made.error) == (
+        "request",
+        "(no view)",
+        "completed",
+        None,
+        None,
+    )
     assert (made.queue_ns, made.first_byte_ns, made.request_size, made.response_size) == (None,) * 4
     units.close(made)
 

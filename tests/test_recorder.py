@@ -239,7 +239,9 @@ def nested_layers(clock: Any, is_async: bool, fail: bool = False) -> Any:
         (async_layer, recorder.timed_async_layer) if is_async else (sync_layer, recorder.timed_layer)
     )
     handler = timed(
-        make(5, async_innermost if is_async else lambda request: innermost(), 0), Subject("handler", ""), Switch()
+        make(5, async_innermost if is_async else lambda request: innermost(), 0),
+        Subject("handler", ""),
+        Switch(),
     )
     inner = timed(make(3, handler, 4), Subject("middleware", "inner"), Switch())
     outer = timed(make(1, inner, 2), Subject("middleware", "outer"), Switch())

@@ -53,7 +53,9 @@ def test_exporter_is_made_once():
 
 
 def collectors() -> int:
-    return len([each for each in REGISTRY._collector_to_names if type(each).__module__.startswith("djmetrics")])
+    return len(
+        [each for each in REGISTRY._collector_to_names if type(each).__module__.startswith("djmetrics")]
+    )
 
 
 def test_one_collector():
@@ -168,17 +170,20 @@ def test_ready():
         from django.db import connections
         from django.core.cache import caches
         from djmetrics import runtime
-        print(runtime.started(), [c for c in connections.all(initialized_only=True) if c.connection], caches.all(initialized_only=True))
+        print(runtime.started(), [c for c in connections.all(initialized_only=True) if c.connection])
+        print(caches.all(initialized_only=True))
         print("tests.urls" in sys.modules, "jinja2.environment" in sys.modules, threading.active_count())
     """)
-    assert out.splitlines()[0] == "True [] []"
-    assert out.splitlines()[1].startswith("False")
-    assert out.splitlines()[1].endswith(" 1")
+    running, caches, imports = out.splitlines()
+    assert (running, caches) == ("True []", "[]")
+    assert imports.startswith("False")
+    assert imports.endswith(" 1")
 
 
 def test_forked_child():
     """What waited in the parent outside requests is not the child's."""
-    out = in_a_process("""
+    out = in_a_process(
+        """
         import django
         django.setup()
         from djmetrics import recorder, runtime, units
@@ -194,7 +199,9 @@ def test_forked_child():
             os._exit(0)
         os.waitpid(pid, 0)
         print(os.read(reader, 100).decode(), "send" in generate_latest(runtime.page_registry()).decode())
-    """, PYTHONWARNINGS="ignore")
+    """,
+        PYTHONWARNINGS="ignore",
+    )
     assert out == "False True True"
 
 

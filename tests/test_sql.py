@@ -93,7 +93,13 @@ def test_subject_is_shared():
 
 @pytest.mark.parametrize(
     "vendor, system",
-    [("sqlite", "sqlite"), ("postgresql", "postgresql"), ("mysql", "mysql"), ("oracle", "oracle.db"), ("own", "own")],
+    [
+        ("sqlite", "sqlite"),
+        ("postgresql", "postgresql"),
+        ("mysql", "mysql"),
+        ("oracle", "oracle.db"),
+        ("own", "own"),
+    ],
 )
 def test_vendors(vendor, system):
     """Systems are named as OpenTelemetry names them."""

@@ -40,7 +40,9 @@ def test_record():
     """Records as they were closed; their layers are among the operations."""
     layer = Subject("middleware", "site.Slow")
     with record() as seen, unit() as made:
-        recorder.timed_layer(lambda request: recorder.end(recorder.begin(SUBJECTS["db"])), layer, Switch())(None)
+        recorder.timed_layer(lambda request: recorder.end(recorder.begin(SUBJECTS["db"])), layer, Switch())(
+            None
+        )
 
     assert seen.records == [made]
     assert [each.subject.kind for each in seen.operations] == ["db", "middleware"]
@@ -61,7 +63,11 @@ def test_fake_clock():
         assert (clock.now(), clock.now()) == (5, 5)
         before = clock.unix()
         fake.advance(2, cpu=0.5)
-        assert (clock.now(), clock.cpu(), clock.unix() - before) == (2_000_000_005, 500_000_000, 2_000_000_000)
+        assert (clock.now(), clock.cpu(), clock.unix() - before) == (
+            2_000_000_005,
+            500_000_000,
+            2_000_000_000,
+        )
     with pytest.raises(LookupError), fake_clock():
         raise LookupError
 

@@ -52,7 +52,11 @@ def test_life():
         units.close(made)
 
     assert noting.of(made) == ["opened", "export"]
-    assert (made.duration, made.first_byte_ns, made.end - made.start) == (3_000_000_000, 2_000_000_000, 3_000_000_000)
+    assert (made.duration, made.first_byte_ns, made.end - made.start) == (
+        3_000_000_000,
+        2_000_000_000,
+        3_000_000_000,
+    )
     assert made.root.record is None
 
 
@@ -84,8 +88,10 @@ def test_excluded_view(monkeypatch):
 def test_also_is_undone():
     """The exporter is gone after the block, whatever happened, and the others are still there."""
     before = units._exporters
-    with pytest.raises(LookupError), units.also(Noting()):
+    with units.also(Noting()):
         assert len(units._exporters) == len(before) + 1
+    assert units._exporters == before
+    with pytest.raises(LookupError), units.also(Noting()):
         raise LookupError
 
     assert units._exporters == before

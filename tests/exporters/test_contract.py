@@ -1,4 +1,4 @@
-"""What every exporter promises: it takes whatever the recorder gives it, changes nothing of it, and calls nobody back."""
+"""What every exporter promises: it takes whatever it is given, changes nothing of it, and calls nobody back."""
 
 from collections.abc import Callable, Iterator
 from copy import copy
@@ -15,8 +15,20 @@ from djmetrics.testing import MemoryExporter, fake_clock
 
 SUBJECTS = [
     Subject(kind, f"a {kind}", attributes)
-    for kind in ("db", "fetch", "view", "template", "form", "compile", "cache", "fragment", "stream", "mail", "")
-    for attributes in ({}, {"alias": "default", "result": "hit", "surprise": "yes"}, {"alias": "\udcff\n\"\\"})
+    for kind in (
+        "db",
+        "fetch",
+        "view",
+        "template",
+        "form",
+        "compile",
+        "cache",
+        "fragment",
+        "stream",
+        "mail",
+        "",
+    )
+    for attributes in ({}, {"alias": "default", "result": "hit", "surprise": "yes"}, {"alias": '\udcff\n"\\'})
 ]
 
 
@@ -51,10 +63,17 @@ def request(**attributes: Any) -> Record:
 def state(record: Record) -> dict[str, Any]:
     """All that is known of a record and of its operations."""
     operations = [
-        {name: getattr(each, name) for name in ("start", "end", "error", "detail", "children_ns", "resumed_ns", "subject")}
+        {
+            name: getattr(each, name)
+            for name in ("start", "end", "error", "detail", "children_ns", "resumed_ns", "subject")
+        }
         for each in record.operations
     ]
-    values = {name: copy(value) for name, value in vars(record).items() if name not in ("operations", "root", "_phases")}
+    values = {
+        name: copy(value)
+        for name, value in vars(record).items()
+        if name not in ("operations", "root", "_phases")
+    }
     return {**values, "operations": operations}
 
 

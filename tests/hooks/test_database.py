@@ -110,9 +110,12 @@ def test_nothing_to_commit():
 
 def test_failed_connect():
     """A connection that cannot be opened is recorded with its error."""
-    with databases(broken={"NAME": "/nowhere/at/all.db"}) as handler, capture("db") as operations:
-        with pytest.raises(OperationalError):
-            handler["broken"].ensure_connection()
+    with (
+        databases(broken={"NAME": "/nowhere/at/all.db"}) as handler,
+        capture("db") as operations,
+        pytest.raises(OperationalError),
+    ):
+        handler["broken"].ensure_connection()
 
     assert [(each.subject.name, each.error.__name__) for each in operations] == [
         ("CONNECT", "OperationalError")
@@ -140,7 +143,11 @@ def test_error_by_class(db):
             cursor.executemany("INSERT INTO run VALUES (%s)", [(7,), (7,)])
 
     assert isinstance(caught.value.__cause__, sqlite3.IntegrityError)
-    assert [each.error.__name__ for each in operations] == ["IntegrityError", "OperationalError", "IntegrityError"]
+    assert [each.error.__name__ for each in operations] == [
+        "IntegrityError",
+        "OperationalError",
+        "IntegrityError",
+    ]
 
 
 def test_callproc():

@@ -217,7 +217,7 @@ def test_middleware_that_answers_by_itself(ask):
 def test_exception_that_leaves_the_chain(get, settings):
     """Where Django makes no response of an exception, the request failed with it."""
     settings.DEBUG_PROPAGATE_EXCEPTIONS = True
-    with site.files_left_open(), record() as seen, pytest.raises(ValueError, match="^$"):
+    with site.files_left_open(), record() as seen, pytest.raises(ValueError, match=r"^$"):
         get("/fails/")
 
     only = the_one(seen.records)

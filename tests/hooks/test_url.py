@@ -130,7 +130,11 @@ def test_guarded_view(monkeypatch):
     monkeypatch.setattr(hook, "_guarded", None)
     hook.guard_view(view, gate)
     with record() as seen:
-        assert [Client().get(where).status_code for where in ("/unnamed/", "/unnamed/?q=", "/class/")] == [200, 403, 200]
+        assert [Client().get(where).status_code for where in ("/unnamed/", "/unnamed/?q=", "/class/")] == [
+            200,
+            403,
+            200,
+        ]
 
     assert gated == ["/unnamed/", "/unnamed/"]
     assert the_one(seen.records).view == f"{__name__}.AView"

@@ -394,7 +394,7 @@ steps = st.lists(
 )
 
 
-@settings(max_examples=40, suppress_health_check=list(HealthCheck))
+@settings(max_examples=30, suppress_health_check=list(HealthCheck))
 @given(steps=steps, backend=st.sampled_from([LocMemCache, Wrapped, DummyCache]), is_async=st.booleans())
 def test_any_sequence_of_operations(steps, backend, is_async):
     """Falsy and odd values and defaults come back as what they are, by identity where they did."""

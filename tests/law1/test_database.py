@@ -274,7 +274,7 @@ words = st.sampled_from(
 )
 
 
-@settings(max_examples=60, suppress_health_check=list(HealthCheck))
+@settings(max_examples=30, suppress_health_check=list(HealthCheck))
 @given(
     sql=st.lists(words, max_size=8).map(" ".join)
     | st.text(max_size=20)

@@ -1,6 +1,7 @@
 """Requests through middlewares and views of every kind, sync and async, well and badly."""
 
 import asyncio
+import sys
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
@@ -10,9 +11,10 @@ from tests.law1 import site
 from tests.law1.site import DEEDS, FAULTS, KINDS, VIEWS, Block
 from tests.law1.worlds import World, note, same, told
 
-ORDINARY = [
-    name for name in FAULTS if name not in ("fatal", "interrupt", "exit", "generator exit", "cancelled")
-]
+NO_EXCEPTIONS = "fatal", "interrupt", "exit", "generator exit", "cancelled"
+# Before Python 3.12 asyncio waits for ever for a thread that raised StopIteration, with and without us.
+STUCK = ("stop",) if sys.version_info < (3, 12) else ()
+ORDINARY = [name for name in FAULTS if name not in (*NO_EXCEPTIONS, *STUCK)]
 blocks = st.lists(
     st.tuples(st.sampled_from(KINDS), st.sampled_from(DEEDS), st.sampled_from(ORDINARY)), max_size=4
 ).map(lambda drawn: [Block(f"m{number}", *each) for number, each in enumerate(drawn)])
@@ -56,7 +58,7 @@ LOOP_ENDING = "interrupt", "exit"
 
 @pytest.mark.parametrize(
     "fault, is_async",
-    [(fault, a) for fault in FAULTS for a in (False, True) if not (a and fault in LOOP_ENDING)],
+    [(fault, a) for fault in FAULTS for a in (False, True) if fault not in (LOOP_ENDING if a else STUCK)],
 )
 def test_failing_view(fault, is_async):
     """Every kind of exception comes out the same: its type, its chain, what is logged, what is answered."""
@@ -64,7 +66,7 @@ def test_failing_view(fault, is_async):
     same(both_servers(site.raising(fault, is_async=is_async), [outer, inner]))
 
 
-@settings(max_examples=40, suppress_health_check=list(HealthCheck))
+@settings(max_examples=30, suppress_health_check=list(HealthCheck))
 @given(
     stack=blocks,
     view=st.sampled_from(list(VIEWS)),

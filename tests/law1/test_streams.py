@@ -142,7 +142,7 @@ BODIES = {
 }
 
 
-@settings(max_examples=50, suppress_health_check=list(HealthCheck))
+@settings(max_examples=30, suppress_health_check=list(HealthCheck))
 @given(
     body=st.sampled_from(list(BODIES)),
     parts=parts,

@@ -83,7 +83,7 @@ trees = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=60, suppress_health_check=list(HealthCheck))
+@settings(max_examples=30, suppress_health_check=list(HealthCheck))
 @given(tree=trees, invalid=st.sampled_from(["", "INVALID %s"]))
 def test_any_tree_of_templates(tree, invalid):
     """Includes, parents, blocks and mistakes render, or fail, to the letter."""

@@ -202,7 +202,7 @@ def _observed(scenario: Callable[[World], Any], world: World, settings: dict[str
                 raise
             if isinstance(error, AssertionError):
                 traceback.print_exc()
-        gc.collect()  # coroutines that nobody awaited warn when they are freed
+        gc.collect(1)  # coroutines that nobody awaited warn when they are freed
     return [*_lines, *(f"warning {each.category.__name__} {_plain(str(each.message))}" for each in caught)]
 
 

@@ -41,6 +41,7 @@ class PrometheusExporter(Exporter):
         self._generation = -1  # no place is known yet
         self._pending: list[Record] = []
         self._active: dict[str, int] = {}
+        self._time_place = 0
         self._plans: dict[str, dict[Key, Plan]] = {}
         self._places: dict[str, dict[Subject, Place]] = {}
         self._totals: dict[Kind, Totals] = {}
@@ -93,7 +94,7 @@ class PrometheusExporter(Exporter):
                     failure = error
             if guard.pending:
                 self._add_failures()
-            self._add(c.EXPORT_TIME, (), time.perf_counter_ns() - started)
+            store.words[self._time_place] += time.perf_counter_ns() - started
         if failure is not None:
             # Out of the lock: what a site does with a log line may be recorded.
             raise failure
@@ -121,6 +122,7 @@ class PrometheusExporter(Exporter):
         """Forget the places of series: the store moved, into shared files or in a forked child."""
         self._plans, self._places, self._totals, self._series, self._active = {}, {}, {}, {}, {}
         self._generation = self.store.generation
+        self._time_place = self._claim(c.EXPORT_TIME, ()).offset
         for metric, values in self.constants.items():
             self.store.words[self._claim(metric, values).offset] = 1
 
@@ -153,9 +155,10 @@ class PrometheusExporter(Exporter):
                 self._series.clear()
             series = self._series[key] = self._claim(metric, values)
         words, offset = self.store.words, series.offset
+        total = words[offset] + amount
         # A gauge that a takeover set to zero must not wrap around.
-        words[offset] = max(0, words[offset] + amount)
-        if series.overflow:
+        words[offset] = total if total > 0 else 0
+        if series.overflow and metric is not c.SERIES_OVERFLOWS:
             self._overflowed(metric.name)
 
     def _overflowed(self, metric: str) -> None:
@@ -172,7 +175,8 @@ class PrometheusExporter(Exporter):
         if offset is not None:
             words = self.store.words
             # A worker that took over a slot found its gauges at zero.
-            words[offset] = max(0, words[offset] - 1)
+            if open_ := words[offset]:
+                words[offset] = open_ - 1
 
     def _add_operations(self, view: str, operations: Sequence[Operation]) -> None:
         plans = self._plans.get(view)
@@ -219,9 +223,12 @@ class PrometheusExporter(Exporter):
                 series = self._claim(metric, label_values(metric, view, subject, None))
                 found = places[subject] = place(metric, series)
             bounds, offset, total, full = found
-            if own < 0:
-                own = 0  # what it called ran side by side
-            words[offset + bisect_left(bounds, own)] += 1
+            if own > bounds[0]:
+                words[offset + bisect_left(bounds, own)] += 1
+            else:  # as nearly always
+                if own < 0:
+                    own = 0  # what it called ran side by side
+                words[offset] += 1
             words[total] += own
             if full:
                 self._overflowed(full)

@@ -61,7 +61,8 @@ class Totals:
         words[total] += record.cpu_ns
         bounds, offset, total, _ = self._queries
         words[offset + bisect_left(bounds, record.queries)] += 1
-        words[total] += record.queries
+        if record.queries:
+            words[total] += record.queries
         words[self._outcome] += 1
         if (amount := record.first_byte_ns) is not None:
             bounds, offset, total, _ = self._first_byte

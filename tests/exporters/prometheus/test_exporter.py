@@ -31,7 +31,12 @@ urlpatterns = [path("", lambda request: HttpResponse("hello"), name="home")]
 SELECT = Subject(
     "db",
     "SELECT run",
-    {"db.system.name": "sqlite", "alias": "default", "db.operation.name": "SELECT", "db.collection.name": "run"},
+    {
+        "db.system.name": "sqlite",
+        "alias": "default",
+        "db.operation.name": "SELECT",
+        "db.collection.name": "run",
+    },
 )
 PAGE = Subject("template", "page.html", {"template": "page.html", "engine": "django"})
 FORM = Subject("form", "(form widgets)", {"template": "(form widgets)", "engine": "django"})
@@ -152,7 +157,10 @@ def test_request(bench):
         "http_server_response_body_size_bytes": 5000,
         "django_request_db_queries": 7,
     }.items():
-        assert (bench.value(f"{name}_sum", view="home"), bench.value(f"{name}_count", view="home")) == (total, 1)
+        assert (bench.value(f"{name}_sum", view="home"), bench.value(f"{name}_count", view="home")) == (
+            total,
+            1,
+        )
     assert bench.value("django_request_db_repeated_queries_total", view="home") == 3
     assert bench.value("django_request_outcomes_total", view="home", outcome="completed") == 1
 
@@ -201,7 +209,8 @@ def test_phases_sum_to_the_requests_time(bench):
             bench.clock.advance(4 * seconds)
 
     phases = {
-        phase: bench.value("django_request_phase_time_seconds_total", view="home", phase=phase) for phase in PHASES
+        phase: bench.value("django_request_phase_time_seconds_total", view="home", phase=phase)
+        for phase in PHASES
     }
     assert {phase: value for phase, value in phases.items() if value} == {
         "view": 0.107, "db": 0.214, "template": 0.321, "other": 0.428,
@@ -224,7 +233,11 @@ def test_operations(bench):
     for name, labels, total in [
         ("db_client_operation_duration_seconds", {**statement, "error_type": ""}, 0.002),
         ("db_client_operation_duration_seconds", {**statement, "error_type": "LookupError"}, 0.004),
-        ("django_template_render_duration_seconds", {"view": "home", "template": "page.html", "engine": "django"}, 0.02),
+        (
+            "django_template_render_duration_seconds",
+            {"view": "home", "template": "page.html", "engine": "django"},
+            0.02,
+        ),
         ("django_view_duration_seconds", {"view": "home", "error_type": ""}, 1),
         ("django_middleware_duration_seconds", {"view": "home", "middleware": "site.Slow"}, 0.5),
         ("django_operation_duration_seconds", {"view": "home", "kind": "mail", "operation": "send"}, 0.25),
@@ -413,7 +426,9 @@ def test_buckets():
             with bench.request():
                 bench.clock.advance(seconds)
         name = "http_server_request_duration_seconds_bucket"
-        found = {key.split("'le', '")[1].split("'")[0]: value for key, value in bench.page().items() if name in key}
+        found = {
+            key.split("'le', '")[1].split("'")[0]: value for key, value in bench.page().items() if name in key
+        }
 
     assert found == {"0.1": 2, "2.0": 3, "+Inf": 4}
 
@@ -427,7 +442,9 @@ def test_every_observation_is_in_its_bucket(durations):
                 bench.clock.wall += nanoseconds
         page = bench.page()
         for bound in REQUEST_DURATION.buckets:
-            key = f"http_server_request_duration_seconds_bucket{sorted({**REQUEST, 'le': str(bound)}.items())}"
+            key = (
+                f"http_server_request_duration_seconds_bucket{sorted({**REQUEST, 'le': str(bound)}.items())}"
+            )
             expected = sum(each <= round(bound * 1e9) for each in durations)
             assert page.get(key, 0) == expected
         total = f"http_server_request_duration_seconds_sum{sorted(REQUEST.items())}"
@@ -509,7 +526,7 @@ def test_settings_choose_buckets_and_ceilings():
 def test_counts_outlive_a_change_of_other_settings():
     """What was counted stays on the page when djmetrics is stopped and started again."""
     Client().get("/")
-    before = {key for key in series_of("home")}
+    before = series_of("home")
     with override_settings(DJMETRICS={"REPEATED_QUERIES": 7}):
         assert series_of("home") == before
     assert before
@@ -565,7 +582,14 @@ def test_caches_of_places_are_bounded(bench, monkeypatch):
     assert len(kept._totals) <= 5
     assert len(kept._series) <= 5
     assert max(len(each) for each in kept._plans.values()) <= 5
-    assert sum(value for key, value in bench.page().items() if key.startswith("django_operation_duration_seconds_count")) == 30
+    assert (
+        sum(
+            value
+            for key, value in bench.page().items()
+            if key.startswith("django_operation_duration_seconds_count")
+        )
+        == 30
+    )
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")

@@ -3,7 +3,14 @@
 import pytest
 
 from djmetrics import catalogue, record
-from djmetrics.exporters.prometheus.plans import DESTINATIONS, OTHER_KINDS, error_name, folded, label_values, whole
+from djmetrics.exporters.prometheus.plans import (
+    DESTINATIONS,
+    OTHER_KINDS,
+    error_name,
+    folded,
+    label_values,
+    whole,
+)
 from djmetrics.record import Operation, Subject
 
 
@@ -32,7 +39,13 @@ class Own(Exception):
 
 
 @pytest.mark.parametrize(
-    "error, name", [(None, ""), (ValueError, "ValueError"), (Own, f"{__name__}.Own"), (KeyboardInterrupt, "KeyboardInterrupt")]
+    "error, name",
+    [
+        (None, ""),
+        (ValueError, "ValueError"),
+        (Own, f"{__name__}.Own"),
+        (KeyboardInterrupt, "KeyboardInterrupt"),
+    ],
 )
 def test_error_name(error, name):
     """A class's full name, without Python's own module."""

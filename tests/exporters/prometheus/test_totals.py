@@ -21,7 +21,12 @@ def test_place():
     with store.lock:
         series = store.series(catalogue.REQUEST_CPU, ("home",))
         bounds, offset, total, full = place(catalogue.REQUEST_CPU, series)
-    assert (bounds, offset, total, full) == (series.bounds, series.offset, series.offset + len(bounds) + 1, "")
+    assert (bounds, offset, total, full) == (
+        series.bounds,
+        series.offset,
+        series.offset + len(bounds) + 1,
+        "",
+    )
     store.close()
 
 
