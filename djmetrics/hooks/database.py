@@ -105,7 +105,7 @@ def _timed_callproc(original: Callable[..., Any]) -> Callable[..., Any]:
 
 
 class _TimedFetch:
-    """Stands for a fetch: ``CursorWrapper`` has no method for it and passes it on through ``__getattr__``. So does this.
+    """Stands for a fetch, which ``CursorWrapper`` passes on through ``__getattr__``: so does this.
 
     What the cursor has not got it still has not got, and an error is translated where it was.
     """
