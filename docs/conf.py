@@ -9,7 +9,7 @@ release = __version__
 
 extensions = ["myst_parser"]
 source_suffix = {".md": "markdown"}
-exclude_patterns = ["_build", "explanation/overhead-table.md"]
+exclude_patterns = ["_build", "explanation/overhead-table.md", "explanation/truth-table.md"]
 nitpicky = True
 
 myst_enable_extensions = ["deflist"]

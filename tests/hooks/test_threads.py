@@ -1,8 +1,10 @@
 """CPU time: the request's own code on every thread it runs on, and nothing of anybody else's."""
 
 import asyncio
+import gc
 import threading
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -105,9 +107,14 @@ urlpatterns = [path(f"{view.__name__}/", view) for view in VIEWS]
 
 
 @pytest.fixture(autouse=True)
-def only_ours(settings: Any) -> None:
+def only_ours(settings: Any) -> Iterator[None]:
+    """No other middleware, and no garbage of other tests to collect in the middle of a request."""
     settings.MIDDLEWARE = ["djmetrics.middleware.DjmetricsMiddleware"]
     burned.clear()
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()
 
 
 def by_wsgi(where: str) -> None:

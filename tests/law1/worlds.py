@@ -203,7 +203,14 @@ def _observed(scenario: Callable[[World], Any], world: World, settings: dict[str
             if isinstance(error, AssertionError):
                 traceback.print_exc()
         gc.collect(1)  # coroutines that nobody awaited warn when they are freed
-    return [*_lines, *(f"warning {each.category.__name__} {_plain(str(each.message))}" for each in caught)]
+    return [
+        *_lines,
+        *(
+            f"warning {each.category.__name__} {_plain(str(each.message))}"
+            for each in caught
+            if each.category is not ResourceWarning
+        ),
+    ]
 
 
 def _leaving_nothing(scenario: Callable[[World], Any], world: World) -> Any:

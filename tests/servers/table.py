@@ -50,7 +50,7 @@ def most(by_server: dict[str, Row]) -> str:
     """The largest value that was compared, with its unit."""
     row = max(by_server.values(), key=lambda row: row.independent)
     if row.unit == "seconds":
-        return f"{row.independent * 1000:,.3g} ms"
+        return f"{row.independent * 1000:,.0f} ms"
     return f"{row.independent:,.0f} {row.unit}"
 
 

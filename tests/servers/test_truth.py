@@ -152,9 +152,9 @@ def test_cpu_is_the_kernel_s(server: Server, truth: Truth) -> None:
         after = settled(server, before, 6, view=view)
 
         exported = more(before, after, "django_request_cpu_time_seconds_sum", view=view)
-        truth(f"CPU, {view}", "seconds", exported, kernel)
         assert burnt <= exported <= burnt + 6 * 0.005
         if not server.is_recycling():  # starting new workers is CPU, too, and not the requests'
+            truth(f"CPU, {view}", "seconds", exported, kernel)
             assert kernel - 6 * 0.015 <= exported <= kernel + 0.03
 
 

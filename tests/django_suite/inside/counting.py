@@ -5,7 +5,7 @@ import threading
 from collections import Counter
 from collections.abc import Sequence
 
-from djmetrics.record import Operation, Record
+from djmetrics.record import Operation, Record, layer_operations
 
 _lock = threading.Lock()
 _counts: Counter[str] = Counter()
@@ -42,9 +42,8 @@ class CountingExporter:
         _count([each.subject.kind for each in operations])
 
     def export(self, record: Record) -> None:
-        _count(
-            [f"record:{record.kind}", *(each.subject.kind for each in (*record.layers, *record.operations))]
-        )
+        operations = [*layer_operations(record), *record.operations]
+        _count([f"record:{record.kind}", *(each.subject.kind for each in operations)])
 
     def dropped(self, record: Record) -> None:
         _count([f"dropped:{record.kind}"])
