@@ -146,7 +146,8 @@ class Record:
     ``error`` is the class of the exception that nothing handled. Sizes are bytes, None where unknown.
     ``layers`` are the middlewares and the resolver that it went through, ``operations`` all else that was
     timed. ``statements`` are its SQL texts by alias, ``folds`` the operations that stand for many,
-    ``attributes`` the site's own. ``key`` tells its request from others while it is open.
+    ``attributes`` the site's own. ``key`` tells its request from others while it
+    is open, ``announced`` are the exporters that know of it.
     """
 
     # Most records keep most of these as they are. Defaults of the class make a record in a third of the time.
@@ -171,6 +172,7 @@ class Record:
     trace_id = 0
     span_id = 0
     key = 0
+    announced: tuple[Any, ...] = ()
     statements: dict[str, dict[str, Statement]] | None = None
     folds: dict[Subject, Operation] | None = None
     attributes: dict[str, Any] | None = None

@@ -6,7 +6,7 @@ exporters.
 
 import threading
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Protocol
 
@@ -82,6 +82,7 @@ def open(subject: Subject = REQUEST, view: str = semconv.NO_VIEW) -> Record:
 
 def announce(record: Record) -> None:
     """Tell the exporters that ``record`` is open, now that it is known what it is about."""
+    record.announced = _exporters
     for exporter in _exporters:
         try:
             exporter.opened(record)
@@ -116,6 +117,8 @@ def close(record: Record) -> None:
     root.layers = []
     root.resumable = False
     record.duration = now - record.start
+    if record.announced is not _exporters:
+        _drop_from([each for each in record.announced if each not in _exporters], record)
     if record.view in _excluded:
         drop(record)
     if not record.discarded:
@@ -133,7 +136,11 @@ def drop(record: Record) -> None:
     if record.discarded:
         return
     record.discarded = True
-    for exporter in _exporters:
+    _drop_from(_exporters, record)
+
+
+def _drop_from(exporters: Iterable[Exporter], record: Record) -> None:
+    for exporter in exporters:
         try:
             exporter.dropped(record)
         except Exception:

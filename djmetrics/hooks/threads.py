@@ -6,12 +6,12 @@ CPU clock knows nothing of that, so each stretch of work tells its record what i
 
 import functools
 from collections.abc import Callable, Coroutine
+from types import CoroutineType
 from typing import Any
 
 from asgiref.sync import AsyncToSync, SyncToAsync, markcoroutinefunction
 
 from .. import lanes, recorder
-from ..record import Record
 from . import Hook
 
 
@@ -44,19 +44,12 @@ class _Handover:
 
 
 def _stepped(original: Callable[..., Coroutine[Any, Any, Any]]) -> Callable[..., Coroutine[Any, Any, Any]]:
-    # The record is looked up where the work is handed over: its new thread has no context yet.
+    # The record is looked up where the work is handed over: its new thread has no context yet. The work is the last
+    # argument; asgiref's own coroutine stays the outermost one, which alone is told of some exceptions.
     def main_wrap(self: Any, *args: Any, **kwargs: Any) -> Coroutine[Any, Any, Any]:
         record = recorder.current_record()
-        work = original(self, *args, **kwargs)
-        if record is None:
-            return work
-        counted = _run(work, record)
-        for name in "__name__", "__qualname__":  # as tasks and debuggers show it
-            setattr(counted, name, getattr(work, name))
-        return counted
+        if record is not None and args and type(args[-1]) is CoroutineType:
+            args = *args[:-1], lanes.stepped(args[-1], record)
+        return original(self, *args, **kwargs)
 
     return markcoroutinefunction(main_wrap)
-
-
-async def _run(work: Coroutine[Any, Any, Any], record: Record) -> Any:
-    return await lanes.stepped(work, record)

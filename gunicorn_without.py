@@ -1,0 +1,1 @@
+"""gunicorn's configuration of a site that forgot our line."""
