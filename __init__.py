@@ -1,1 +1,0 @@
-"""Truth tests: what is exported equals an independent measurement, under every server that the docs name."""

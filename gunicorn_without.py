@@ -1,1 +1,0 @@
-"""gunicorn's configuration of a site that forgot our line."""
