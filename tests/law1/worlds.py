@@ -139,7 +139,7 @@ async def _converse(handler: Any, path: str, method: str, leave_after: int | Non
         "client": None,
     }
     if leave_after == 0:
-        asyncio.get_running_loop().call_later(0.02, gone.set)
+        asyncio.get_running_loop().call_later(0.25, gone.set)  # by then the view has begun
     await handler(scope, receive, send)
     await asyncio.sleep(0)
     left = [
