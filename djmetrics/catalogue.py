@@ -186,7 +186,7 @@ TEMPLATE_RENDER = histogram(
 TEMPLATE_COMPILE = histogram(
     "django.template.compile.duration",
     SECONDS,
-    (s.TEMPLATE, s.ENGINE),
+    (s.VIEW, s.TEMPLATE, s.ENGINE),
     PART_BUCKETS,
     "Time to compile one template.",
 )
@@ -198,12 +198,12 @@ CACHE_OPERATION = histogram(
     "Time of one cache operation; nested ones count as one.",
 )
 CACHE_KEYS = counter(
-    "django.cache.keys", "{key}", (s.ALIAS, s.OPERATION, s.RESULT), "Keys asked for, by hit and miss."
+    "django.cache.keys", "{key}", (s.VIEW, s.ALIAS, s.OPERATION, s.RESULT), "Keys asked for, by hit and miss."
 )
 CACHE_IO = counter(
     "django.cache.io",
     BYTES,
-    (s.ALIAS, s.OPERATION),
+    (s.VIEW, s.ALIAS, s.OPERATION),
     "Size of text and byte values read and written; others unknown.",
 )
 CACHE_FRAGMENT = histogram(

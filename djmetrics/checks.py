@@ -150,16 +150,26 @@ def check_paths(**kwargs: Any) -> Iterator[checks.CheckMessage]:
 @checks.register("djmetrics")
 def check_middleware(**kwargs: Any) -> Iterator[checks.CheckMessage]:
     """The middleware missing, not first, or listed twice."""
-    listed = list(django_settings.MIDDLEWARE or ())
-    times = listed.count(MIDDLEWARE)
-    if times > 1:
-        yield TWICE.message(times=times)
+    places = [place for place, path in enumerate(django_settings.MIDDLEWARE or (), 1) if _is_ours(path)]
+    if len(places) > 1:
+        yield TWICE.message(times=len(places))
     if not get_settings().enabled:
         return
-    if not times:
+    if not places:
         yield MISSING.message()
-    elif listed[0] != MIDDLEWARE:
-        yield NOT_FIRST.message(place=listed.index(MIDDLEWARE) + 1)
+    elif places[0] != 1:
+        yield NOT_FIRST.message(place=places[0])
+
+
+def _is_ours(path: str) -> bool:
+    """Whether a middleware is ours, or a site's own subclass of it."""
+    if path == MIDDLEWARE:
+        return True
+    try:
+        bases = getattr(import_string(path), "__mro__", ())
+    except Exception:  # Django says so itself
+        return False
+    return any(f"{base.__module__}.{base.__qualname__}" == MIDDLEWARE for base in bases)
 
 
 @checks.register("djmetrics", checks.Tags.security)

@@ -92,10 +92,11 @@ class Root(Operation):
 
     ``operations`` and ``layers`` are where finished ones are put. ``record`` is None once the record is closed.
     ``resumable`` says whether its operations may go on after their end: until the record is closed, and not in
-    the process's, which is counted any time. ``concurrent`` says that operations ran side by side.
+    the process's, which is counted any time. ``limit`` is how many operations are put there before they are
+    counted. ``concurrent`` says that operations ran side by side.
     """
 
-    __slots__ = ("concurrent", "laps", "layers", "operations", "record", "resumable")
+    __slots__ = ("concurrent", "laps", "layers", "limit", "operations", "record", "resumable")
 
     def __init__(self, subject: Subject, record: "Record") -> None:
         # Operation's own, written out.
@@ -106,6 +107,7 @@ class Root(Operation):
         self.record: Record | None = record
         self.operations = record.operations
         self.layers = record.layers
+        self.limit = record.limit
         self.laps: dict[Subject, int] | None = None
         self.resumable = True
         self.concurrent = False
@@ -145,8 +147,8 @@ class Record:
     ``outcome`` is "completed", "disconnected" (the client went away) or "failed" (the response broke off).
     ``error`` is the class of the exception that nothing handled. Sizes are bytes, None where unknown.
     ``layers`` are the middlewares and the resolver that it went through, ``operations`` all else that was
-    timed. ``statements`` are its SQL texts by alias, ``folds`` the operations that stand for many,
-    ``attributes`` the site's own. ``key`` tells its request from others while it
+    timed. ``statements`` are its SQL texts by alias, ``folds`` the operations that stand for many.
+    ``key`` tells its request from others while it
     is open, ``announced`` are the exporters that know of it.
     """
 
@@ -172,10 +174,10 @@ class Record:
     trace_id = 0
     span_id = 0
     key = 0
+    limit = 5000
     announced: tuple[Any, ...] = ()
     statements: dict[str, dict[str, Statement]] | None = None
     folds: dict[Subject, Operation] | None = None
-    attributes: dict[str, Any] | None = None
     spilled_phases: dict[str, int] | None = None
     _phases: dict[str, int] | None = None
 

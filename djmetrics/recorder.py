@@ -70,7 +70,7 @@ def end(operation: Operation) -> None:
     parent.last_end = now
     operations = root.operations
     operations.append(operation)
-    if len(operations) >= units.limit:
+    if len(operations) >= root.limit:
         spill(root)
 
 
@@ -94,7 +94,7 @@ def end_leaf(operation: Operation) -> None:
     parent.last_end = now
     operations = root.operations
     operations.append(operation)
-    if len(operations) >= units.limit:
+    if len(operations) >= root.limit:
         spill(root)
 
 

@@ -1,5 +1,6 @@
 """start() and stop(): the one place that joins hooks, recorder and exporters."""
 
+import atexit
 import logging
 import os
 import platform
@@ -126,7 +127,10 @@ def _start_serving(request: Any) -> None:
         folder = workers.shared_folder()
         if folder is not None and _store is not None and _exporter is not None:
             _store.attach(folder)
-            _exporter.batch = 1  # others read what this process counts
+            # Others read what this process counts.
+            _exporter.batch = 1
+            units.shared = True
+            atexit.register(_flush)
         if _settings.metrics_port is not None and not workers.is_management_command():
             port.start(_settings.metrics_port, _settings.metrics_address, page_registry)
     except Exception:
@@ -165,8 +169,8 @@ def _make(path: str) -> Any:
     """An instance of the class at a dotted path, or None; the system checks say what is wrong with it."""
     try:
         return import_string(path)()
-    except Exception:
-        guard.failed(f"import of {path}")
+    except Exception as error:
+        logger.warning("djmetrics leaves out %s: %r. See the system check djmetrics.W010.", path, error)
         return None
 
 

@@ -17,11 +17,12 @@ STREAM = Subject("stream", "stream")
 class End:
     """Closes a record when its response is closed, or, should nobody close it, when it is forgotten."""
 
-    __slots__ = ("body", "record")
+    __slots__ = ("body", "is_cut", "record")
 
     def __init__(self, record: Record, body: "Body | None" = None) -> None:
         self.record = record
         self.body = body
+        self.is_cut = False
 
     def __call__(self) -> None:
         self.judge()
@@ -30,8 +31,10 @@ class End:
     def judge(self) -> None:
         """Tell how the response ended: if its body has not come to its end, the server stopped to ask for more."""
         body = self.body
-        if body is not None and not body.finished:
+        if body is not None and not body.finished and not body.is_unwanted:
             self.record.outcome = "failed" if body.failed else "disconnected"
+        elif self.is_cut:
+            self.record.outcome = "disconnected"
 
     # Bound now: at the interpreter's end this module's names may be gone before the last response.
     def __del__(self, abandon: Callable[[Record], None] = units.abandon) -> None:
@@ -43,10 +46,11 @@ class End:
 class Body:
     """What is known of a streamed body while it is sent."""
 
-    __slots__ = ("charset", "failed", "finished", "operation", "record")
+    __slots__ = ("charset", "failed", "finished", "is_unwanted", "operation", "record")
 
-    def __init__(self, record: Record, operation: Operation, charset: str) -> None:
+    def __init__(self, record: Record, operation: Operation, charset: str, is_unwanted: bool) -> None:
         self.charset = charset
+        self.is_unwanted = is_unwanted  # the answer to a HEAD: a server may run it, but sends none of it
         self.record = record
         self.operation = operation
         self.finished = False
@@ -55,6 +59,8 @@ class Body:
     def count(self, part: Any) -> None:
         """One part of the body is there."""
         record = self.record
+        if self.is_unwanted:
+            return
         if record.first_byte_ns is None:
             units.first_byte(record)
         if type(part) is bytes:
@@ -148,10 +154,13 @@ def watch(record: Record, request: Any, response: Any) -> None:
     body = None
     parts = getattr(response, "_iterator", None) if response.streaming else None
     is_file = getattr(response, "file_to_stream", None) is not None
-    if parts is None or is_file or request.method == "HEAD":
+    if parts is None or is_file:
         units.first_byte(record)
     else:
-        body = Body(record, units.single(STREAM, record), response.charset)
+        is_unwanted = request.method == "HEAD"
+        if is_unwanted:
+            units.first_byte(record)
+        body = Body(record, units.single(STREAM, record), response.charset, is_unwanted)
         record.response_size = None
         # Not by the setter of streaming_content, which would register the iterator's ``close`` once more.
         response._iterator = (
@@ -159,3 +168,10 @@ def watch(record: Record, request: Any, response: Any) -> None:
         )
     # First in line: what else is closed with the response is not the request's time.
     response._resource_closers.insert(0, End(record, body))
+
+
+def cut_off(response: Any) -> None:
+    """The server could not send the response to its end: the client is gone."""
+    for closer in getattr(response, "_resource_closers", ()):
+        if type(closer) is End:
+            closer.is_cut = True

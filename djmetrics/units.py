@@ -34,8 +34,11 @@ class Exporter(Protocol):
 REQUEST = Subject("request", "request")
 PROCESS = Subject("process", "process")
 
-limit = 5000
-"""How many operations a record holds before it is counted in part."""
+OUTSIDE_LIMIT = 100
+"""How many operations outside any request wait to be counted."""
+
+shared = False
+"""Whether other processes show what this one counts, so that nothing may wait here for a scrape."""
 
 _exporters: tuple[Exporter, ...] = ()
 _excluded: frozenset[str] = frozenset()
@@ -47,6 +50,7 @@ def _new_process_record() -> Record:
     record = Record(PROCESS, semconv.OUTSIDE)
     record.started_at, record.start = clock.unix(), clock.now()
     record.root.start = record.start
+    record.root.limit = OUTSIDE_LIMIT
     return record
 
 
@@ -57,8 +61,9 @@ outside.resumable = False
 
 def configure(exporters: Sequence[Exporter], most: int, excluded_views: frozenset[str] = frozenset()) -> None:
     """Say where records go, how many operations one may hold, and which views are left out of all data."""
-    global _exporters, limit, _excluded
-    _exporters, limit, _excluded = tuple(exporters), most, excluded_views
+    global _exporters, _excluded
+    _exporters, _excluded = tuple(exporters), excluded_views
+    Record.limit = most
 
 
 @contextmanager
@@ -129,6 +134,8 @@ def close(record: Record) -> None:
                 guard.failed(f"exporter {type(exporter).__name__}.export")
     while _abandoned:
         close(_abandoned.popleft())
+    if shared and outside.operations:
+        spill(outside)
 
 
 def drop(record: Record) -> None:

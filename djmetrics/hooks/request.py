@@ -2,6 +2,7 @@
 
 import re
 import sys
+from asyncio import CancelledError
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +13,7 @@ from django.template.response import SimpleTemplateResponse
 
 from .. import recorder, semconv, units
 from ..record import Record
+from ..streaming import cut_off
 from . import Hook
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH", "QUERY"})
@@ -39,6 +41,8 @@ class RequestHook(Hook):
         got_request_exception.connect(_remember_exception, dispatch_uid="djmetrics")
         # A malformed path or a body that is too big is answered by the ASGI handler alone; no signal says so.
         self.patches.replace(ASGIHandler, "create_request", _recording_refusals)
+        # A client that goes away while its response is sent cancels this; what is sent may be no stream of ours.
+        self.patches.replace(ASGIHandler, "send_response", _noticing_cuts)
 
     def uninstall(self) -> None:
         got_request_exception.disconnect(dispatch_uid="djmetrics")
@@ -114,3 +118,14 @@ def _recording_refusals(original: Callable[..., Any]) -> Callable[..., Any]:
         return request, response
 
     return create_request
+
+
+def _noticing_cuts(original: Callable[..., Any]) -> Callable[..., Any]:
+    async def send_response(self: ASGIHandler, response: Any, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return await original(self, response, *args, **kwargs)
+        except (CancelledError, OSError):
+            cut_off(response)
+            raise
+
+    return send_response

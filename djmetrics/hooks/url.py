@@ -1,5 +1,6 @@
 """URL resolving, and the name of the view that it found."""
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -51,14 +52,24 @@ def _timed(original: Callable[..., Any]) -> Callable[..., Any]:
             raise
         finally:
             recorder.end_layer(RESOLVE, begun, error)
-        # Both were worked out when Django made the match.
-        _describe(begun[0], match.view_name or semconv.UNRESOLVED, match.route or "")
+        _describe(begun[0], _view_name(match), match.route or "")
         if _guarded is not None and match.func is _guarded[0]:
             recorder.discard()
             _guarded[1](request)
         return match
 
     return resolve_request
+
+
+def _view_name(match: Any) -> str:
+    """Django's name of the view, worked out when it made the match; it calls all nameless partials the same."""
+    view = match.func
+    if match.url_name is not None or type(view) is not functools.partial:
+        return match.view_name or semconv.UNRESOLVED
+    while type(view) is functools.partial:
+        view = view.func
+    named = view if hasattr(view, "__qualname__") else type(view)
+    return ":".join([*match.namespaces, f"{named.__module__}.{named.__qualname__}"])
 
 
 def _describe(root: Root | None, view: str, route: str) -> None:

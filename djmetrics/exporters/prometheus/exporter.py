@@ -207,7 +207,7 @@ class PrometheusExporter(Exporter):
             if full:
                 self._overflowed(full)
             if operation.subject.kind == "cache" and operation.detail is not None:
-                self._add_keys(operation.subject, *operation.detail)
+                self._add_keys(view, operation.subject, *operation.detail)
 
     def _add_layers(self, view: str, layers: Sequence[Layer]) -> None:
         places = self._places.get(view)
@@ -251,11 +251,11 @@ class PrometheusExporter(Exporter):
         plans[key] = plan
         return plan
 
-    def _add_keys(self, subject: Subject, hits: int, misses: int, size: int) -> None:
+    def _add_keys(self, view: str, subject: Subject, hits: int, misses: int, size: int) -> None:
         alias, operation = subject.attributes.get("alias", ""), subject.name
         if hits:
-            self._add(c.CACHE_KEYS, (alias, operation, "hit"), hits)
+            self._add(c.CACHE_KEYS, (view, alias, operation, "hit"), hits)
         if misses:
-            self._add(c.CACHE_KEYS, (alias, operation, "miss"), misses)
+            self._add(c.CACHE_KEYS, (view, alias, operation, "miss"), misses)
         if size:
-            self._add(c.CACHE_IO, (alias, operation), size)
+            self._add(c.CACHE_IO, (view, alias, operation), size)
