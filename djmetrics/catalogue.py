@@ -226,7 +226,12 @@ SERIES_OVERFLOWS = counter(
     (s.METRIC,),
     "Observations that went to the overflow series of a full metric.",
 )
-SERIES = gauge("djmetrics.series", "1", (s.METRIC,), "Series in use, by metric.")
+SERIES = gauge(
+    "djmetrics.series",
+    "1",
+    (s.METRIC,),
+    "Label sets in use, by metric; those without an observation are not shown.",
+)
 OPERATIONS_SPILLED = counter(
     "djmetrics.operations.spilled", "1", (), "Operations counted, but not kept in their record: it was full."
 )
@@ -234,7 +239,12 @@ ERRORS = counter("djmetrics.errors", "1", (s.PLACE,), "Failures inside djmetrics
 EXPORT_TIME = counter(
     "djmetrics.export.time", SECONDS, (), "Time that djmetrics spent adding up finished records."
 )
-WORKERS = gauge("djmetrics.workers", "1", (), "Worker processes that share this page and are alive.")
+WORKERS = gauge(
+    "djmetrics.workers",
+    "1",
+    (),
+    "Worker processes that share this page, have served a request and are alive.",
+)
 BUILD_INFO = gauge(
     "djmetrics.build_info",
     "1",

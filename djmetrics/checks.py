@@ -9,6 +9,7 @@ from typing import Any
 
 from django.conf import settings as django_settings
 from django.core import checks
+from django.urls import NoReverseMatch, reverse
 from django.utils.module_loading import import_string
 
 from . import catalogue, gunicorn_check
@@ -106,6 +107,13 @@ NOT_IMPORTABLE = Check(
     "{reason}. Correct the path or install its package; until then it is left out.",
 )
 
+NO_URL = Check(
+    "W011",
+    "No URL leads to the metrics page.",
+    "METRICS_TOKEN or METRICS_ALLOWED_IPS opens the metrics page, but the URLconf does not include it.",
+    'Add path("", include("djmetrics.urls")) to the root URLconf, or use METRICS_PORT.',
+)
+
 TABLE = (
     MISSING,
     NOT_FIRST,
@@ -117,6 +125,7 @@ TABLE = (
     WRONG_VALUE,
     TWICE,
     NOT_IMPORTABLE,
+    NO_URL,
 )
 """Every check, in the order of the reference table."""
 
@@ -221,3 +230,17 @@ def _meant(problem: Problem) -> str:
     """'Did you mean …? ', or nothing where no right name comes close."""
     close = get_close_matches(problem.name, problem.choices, n=1)
     return f"Did you mean '{close[0]}'? " if close else ""
+
+
+@checks.register("djmetrics", checks.Tags.urls)
+def check_url(**kwargs: Any) -> Iterator[checks.CheckMessage]:
+    """A metrics page that is opened but not in the URLconf."""
+    settings = get_settings()
+    opened = settings.metrics_token or settings.metrics_allowed_ips
+    if settings.enabled and opened and settings.metrics_port is None:
+        try:
+            reverse("djmetrics-metrics")
+        except NoReverseMatch:
+            yield NO_URL.message()
+        except Exception:  # a URLconf that cannot be imported: Django's own checks say so
+            return

@@ -1,16 +1,20 @@
 """Where a request's record opens and closes, sync and async."""
 
+import logging
 from asyncio import CancelledError
 from collections.abc import Callable
 from typing import Any
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
+from django.apps import apps
 from django.core.exceptions import MiddlewareNotUsed
 
 from . import guard, lanes, recorder, runtime, units
 from .hooks.request import answered, describe
 from .record import Record
 from .streaming import watch
+
+logger = logging.getLogger("djmetrics")
 
 
 class DjmetricsMiddleware:
@@ -25,6 +29,10 @@ class DjmetricsMiddleware:
 
     def __init__(self, get_response: Callable[[Any], Any]) -> None:
         if not runtime.started():
+            if not apps.is_installed("djmetrics"):
+                logger.warning(
+                    "'djmetrics' is not in INSTALLED_APPS: its middleware does nothing, nothing is measured."
+                )
             raise MiddlewareNotUsed("djmetrics is switched off, or not in INSTALLED_APPS.")
         self.get_response = get_response
         self.is_async = iscoroutinefunction(get_response)

@@ -101,7 +101,7 @@ def exporter() -> PrometheusExporter | None:
 
 def page_registry() -> CollectorRegistry:
     """What /metrics shows: the site's own metrics and, once djmetrics was started, ours."""
-    return REGISTRY if _collector is None else registry_with(_collector)
+    return REGISTRY if _collector is None else registry_with(_collector, units.shared)
 
 
 def serving(request: Any = None) -> None:

@@ -168,14 +168,14 @@ def test_any_order_of_beginnings_and_ends(script):
 @given(forests, st.integers(min_value=1, max_value=6))
 def test_counted_in_part(forest, limit):
     """A record that was counted in part while it ran has the same phases as one that was not."""
-    before = units.limit
-    units.limit = limit
+    before = Record.limit
+    Record.limit = limit
     try:
         with fake_clock() as clock, unit() as record:
             for node in forest:
                 play(node, clock)
     finally:
-        units.limit = before
+        Record.limit = before
 
     expected = own_times(forest)
     expected["other"] = expected.pop("mail")
@@ -189,13 +189,13 @@ def test_side_by_side_and_counted_in_part(forest, limit):
     async def main(clock: FakeClock) -> None:
         await asyncio.gather(*(play_together(node, clock) for node in forest))
 
-    before = units.limit
-    units.limit = limit
+    before = Record.limit
+    Record.limit = limit
     try:
         with fake_clock() as clock, unit() as record:
             asyncio.run(main(clock))
     finally:
-        units.limit = before
+        Record.limit = before
 
     assert sums(record)
 

@@ -290,7 +290,7 @@ def test_layers_without_a_request_or_switched_off(is_async, active):
 
 def test_full_record(monkeypatch):
     """A record that holds too many operations gives them away and goes on."""
-    monkeypatch.setattr(units, "limit", 4)
+    monkeypatch.setattr(Record, "limit", 4)
     with record() as seen, unit() as made:
         for _ in range(5):
             recorder.end(recorder.begin(DB))

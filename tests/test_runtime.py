@@ -70,8 +70,8 @@ def test_one_collector():
 def test_settings_reach_the_units():
     """How many operations a record holds, and which views are left out."""
     with override_settings(DJMETRICS={"MAX_OPERATIONS": 7, "EXCLUDE_VIEWS": ["health"]}):
-        assert (units.limit, units._excluded) == (7, {"health"})
-    assert (units.limit, units._excluded) == (5000, frozenset())
+        assert (Record.limit, units._excluded) == (7, {"health"})
+    assert (Record.limit, units._excluded) == (5000, frozenset())
 
 
 def test_switched_off_and_on():

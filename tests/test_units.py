@@ -136,7 +136,7 @@ def test_flush():
 def test_outside_is_bounded(monkeypatch):
     """What happens outside is counted in part when it is much."""
     units.flush()
-    monkeypatch.setattr(units, "limit", 10)
+    monkeypatch.setattr(units.outside, "limit", 10)
     with record() as seen:
         for _ in range(35):
             recorder.end_leaf(recorder.begin_leaf(SUBJECTS["db"]))
@@ -147,7 +147,7 @@ def test_outside_is_bounded(monkeypatch):
 def test_spill_of_many_threads(monkeypatch):
     """Threads that work outside at once lose nothing and count nothing twice."""
     units.flush()
-    monkeypatch.setattr(units, "limit", 7)
+    monkeypatch.setattr(units.outside, "limit", 7)
     with record() as seen:
 
         def work() -> None:

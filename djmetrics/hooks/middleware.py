@@ -38,12 +38,14 @@ class MiddlewareHook(Hook):
 
     def _convert(self, original: Callable[..., Any]) -> Callable[..., Any]:
         def convert_exception_to_response(get_response: Callable[..., Any]) -> Any:
-            layer = self._timed_layer(get_response)
-            handler = original(layer)
-            if layer is not get_response:
-                # Django gives the handler the name and the attributes of the middleware that it is for.
-                functools.update_wrapper(handler, get_response)
-            return handler
+            if isinstance(getattr(get_response, "__self__", None), BaseHandler):
+                # Outside the conversion: to answer an exception is the handler's work, no middleware's.
+                converted = original(get_response)
+                timed = self._timed(converted, HANDLER)
+            else:
+                timed = original(self._timed_layer(get_response))
+            # Django gives each handler the name and the attributes of what it is for.
+            return functools.update_wrapper(timed, get_response)
 
         return convert_exception_to_response
 
@@ -62,8 +64,6 @@ class MiddlewareHook(Hook):
 
     def _timed_layer(self, layer: Callable[..., Any]) -> Callable[..., Any]:
         try:
-            if isinstance(getattr(layer, "__self__", None), BaseHandler):
-                return self._timed(layer, HANDLER)
             name = _name(layer)
             return layer if name == OWN else self._timed(layer, self._subject(name))
         except Exception:

@@ -100,7 +100,7 @@ def test_records_are_left_alone(exporter):
 def test_spills_and_drops(exporter, monkeypatch):
     """A record that is counted in part, and one that is not to be seen, are taken too."""
     monkeypatch.setattr("djmetrics.guard.strict", True)
-    monkeypatch.setattr(units, "limit", 3)
+    monkeypatch.setattr(Record, "limit", 3)
     with units.also(exporter):
         request()
         record = units.open()

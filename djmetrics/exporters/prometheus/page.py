@@ -23,7 +23,7 @@ def unregister(collector: Collector) -> None:
         REGISTRY.unregister(collector)
 
 
-def page_registry(collector: Collector) -> CollectorRegistry:
+def page_registry(collector: Collector, shared: bool = False) -> CollectorRegistry:
     """The registry of a page with the site's own metrics and those of ``collector``.
 
     prometheus_client's default registry, with ``collector`` registered. If the site uses prometheus_client's

@@ -278,9 +278,10 @@ def test_cache(bench):
         for result, detail in ("hit", (1, 0, 30)), ("miss", (0, 1, 0)), ("hit", (1, 0, 12)), ("", None):
             bench.work(cache_subject("default", "get", result), 0.1).detail = detail
 
-    assert bench.value("django_cache_keys_total", alias="default", operation="get", result="hit") == 2
-    assert bench.value("django_cache_keys_total", alias="default", operation="get", result="miss") == 1
-    assert bench.value("django_cache_io_bytes_total", alias="default", operation="get") == 42
+    used = {"view": "home", "alias": "default", "operation": "get"}
+    assert bench.value("django_cache_keys_total", result="hit", **used) == 2
+    assert bench.value("django_cache_keys_total", result="miss", **used) == 1
+    assert bench.value("django_cache_io_bytes_total", **used) == 42
     labels = {"view": "home", "alias": "default", "operation": "get", "error_type": ""}
     name = "django_cache_operation_duration_seconds_count"
     assert [bench.value(name, result=result, **labels) for result in ("hit", "miss", "")] == [2, 1, 1]
@@ -322,7 +323,7 @@ def test_discarded_request(bench):
 
 def test_full_record(bench, monkeypatch):
     """A request with too many operations is counted in part while it runs; nothing is lost, and it is said."""
-    monkeypatch.setattr(units, "limit", 10)
+    monkeypatch.setattr(Record, "limit", 10)
     with bench.request() as record:
         for _ in range(25):
             bench.work(SELECT, 0.001)
@@ -336,7 +337,7 @@ def test_full_record(bench, monkeypatch):
 
 def test_form_in_a_full_record(bench, monkeypatch):
     """What a folded operation does after its record was counted in part is counted too."""
-    monkeypatch.setattr(units, "limit", 5)
+    monkeypatch.setattr(Record, "limit", 5)
     with bench.request():
         for _ in range(4):
             operation = recorder.folded(FORM)
@@ -555,10 +556,11 @@ def test_own_cost_is_shown(bench):
 
 def test_add(bench):
     """A counter can be added to from outside a record."""
-    bench.exporter.add(catalogue.CACHE_IO, ("default", "get"), 7)
-    bench.exporter.add(catalogue.CACHE_IO, ("default", "get"), 5)
+    bench.exporter.add(catalogue.CACHE_IO, ("home", "default", "get"), 7)
+    bench.exporter.add(catalogue.CACHE_IO, ("home", "default", "get"), 5)
 
-    assert bench.value("django_cache_io_bytes_total", alias="default", operation="get") == 12
+    used = {"view": "home", "alias": "default", "operation": "get"}
+    assert bench.value("django_cache_io_bytes_total", **used) == 12
 
 
 def test_caches_of_places_are_bounded(bench, monkeypatch):
@@ -573,7 +575,7 @@ def test_caches_of_places_are_bounded(bench, monkeypatch):
             recorder.timed_layer(lambda request: None, LAYER, Switch())(None)
         with bench.request("one"):
             bench.work(Subject("mail", f"{number}"), 0)
-        bench.exporter.add(catalogue.CACHE_KEYS, (str(number), "get", "hit"), 1)
+        bench.exporter.add(catalogue.CACHE_KEYS, ("home", str(number), "get", "hit"), 1)
     bench.page()
 
     kept = bench.exporter
