@@ -239,7 +239,7 @@ def check_url(**kwargs: Any) -> Iterator[checks.CheckMessage]:
     opened = settings.metrics_token or settings.metrics_allowed_ips
     if settings.enabled and opened and settings.metrics_port is None:
         try:
-            reverse("djmetrics-metrics")
+            reverse("djmetrics-metrics", urlconf=django_settings.ROOT_URLCONF)
         except NoReverseMatch:
             yield NO_URL.message()
         except Exception:  # a URLconf that cannot be imported: Django's own checks say so

@@ -105,8 +105,11 @@ def _answered(record: Record, request: Any, response: Any) -> None:
 
 def _broke(record: Record, error: BaseException) -> None:
     """What is no ``Exception`` comes here (a cancelled task, an exit), and any that a test client lets through."""
-    cancelled = issubclass(type(error), CancelledError)
-    record.outcome = "disconnected" if cancelled else "failed"
-    if not cancelled:
-        record.error = type(error)
-    units.close(record)
+    try:
+        cancelled = issubclass(type(error), CancelledError)
+        record.outcome = "disconnected" if cancelled else "failed"
+        if not cancelled:
+            record.error = type(error)
+        units.close(record)
+    except Exception:
+        guard.failed("middleware.broke")

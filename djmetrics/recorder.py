@@ -19,6 +19,9 @@ from .units import outside, spill
 current: ContextVar[Operation | None] = ContextVar("djmetrics_operation", default=None)
 """The current operation; None or ``units.outside`` where there is none."""
 
+MAX_LAYERS = 1000
+"""How many layers a record keeps: a view may resolve any number of paths."""
+
 _get, _set = current.get, current.set
 
 
@@ -190,7 +193,8 @@ def end_layer(
         end = clock.now()
         own = end - start - root.children_ns + before
         root.children_ns = before + end - start
-        root.layers.append((subject, start, end, own, error))  # type: ignore[arg-type] # as above
+        if len(root.layers) < MAX_LAYERS:
+            root.layers.append((subject, start, end, own, error))  # type: ignore[arg-type] # as above
 
 
 def end_lap(subject: Subject, begun: tuple[Root | None, int, int]) -> None:

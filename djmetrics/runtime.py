@@ -160,9 +160,12 @@ def _prometheus(settings: Settings) -> PrometheusExporter:
 
 def _flush() -> None:
     """Count what waits to be counted, ahead of a scrape."""
-    units.flush()
-    if _exporter is not None:
-        _exporter.flush()
+    try:
+        units.flush()
+        if _exporter is not None:
+            _exporter.flush()
+    except Exception:
+        guard.failed("runtime.flush")
 
 
 def _make(path: str) -> Any:

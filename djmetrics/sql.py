@@ -51,11 +51,20 @@ MAX_TEXT = 10_000
 
 _CACHE_TEXT = 2_000
 _CACHE_SIZE = 1_000
+# Texts that one record keeps of each alias, to be compared: some 2 MB at most.
 _STATEMENTS = 1_000
+_SHORT_TEXT = 1_000
+_LONG_STATEMENTS = 100
 
-# The table follows the first FROM, INTO or UPDATE; a name may be quoted, and led by a schema.
+# What may hold data, or hide words: strings, comments, the arguments of functions (EXTRACT(YEAR FROM …)).
+_STRINGS = re.compile(r"'(?:[^']|'')*'|/\*.*?\*/|--[^\n]*", re.DOTALL)
+_ARGUMENTS = re.compile(r"(?<=\w)\([^()]*\)")
+_NESTING = 4
+
+# The table follows the first FROM, INTO or UPDATE; a name may be quoted, and led by a database and a schema.
 _TABLE = re.compile(
-    r"(?:\bFROM|\bINTO|^\s*UPDATE)\s+(?:ONLY\s+)?(?:[\"`\[]?\w+[\"`\]]?\.)?[\"`\[]?(\w+)", re.IGNORECASE
+    r"(?:\bFROM|\bINTO|^\s*UPDATE)\s+(?:ONLY\s+)?(?:[\"`\[]?\w+[\"`\]]?\.){0,2}[\"`\[]?([^\W\d]\w*)",
+    re.IGNORECASE,
 )
 _TABLED = frozenset({"SELECT", "INSERT", "UPDATE", "DELETE", "REPLACE"})
 
@@ -116,13 +125,16 @@ def _attributes(connection: Connection, operation: str, table: str) -> Mapping[s
 
 def describe(text: str) -> tuple[str, str]:
     """The operation and the table of a statement; "_OTHER" and "" where they can't be told cheaply."""
+    text = _STRINGS.sub(" ", text[:MAX_TEXT])
     words = text[:200].split(None, 1)
     operation = words[0].upper().rstrip("(;") if words else ""
     if operation not in OPERATIONS:
         return "_OTHER", ""
     if operation not in _TABLED:
         return operation, ""
-    found = _TABLE.search(text, 0, MAX_TEXT)
+    for _ in range(_NESTING):
+        text = _ARGUMENTS.sub("", text)
+    found = _TABLE.search(text)
     return operation, found.group(1)[:100] if found else ""
 
 
@@ -138,7 +150,11 @@ def track(record: Record, connection: Connection, sql: Any) -> Statement:
     statement = statements.get(sql) if is_text else None
     if statement is None:
         statement = Statement(subject_of(connection, sql), "")
-        if is_text and len(sql) <= MAX_TEXT and len(statements) < _STATEMENTS:
+        if (
+            is_text
+            and len(sql) <= MAX_TEXT
+            and len(statements) < (_STATEMENTS if len(sql) <= _SHORT_TEXT else _LONG_STATEMENTS)
+        ):
             statement.sql = sql
             statements[sql] = statement
         return statement

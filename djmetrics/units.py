@@ -110,6 +110,14 @@ def single(subject: Subject, record: Record) -> Operation:
 
 def close(record: Record) -> None:
     """The unit of work is over: hand its record to the exporters. Only the first call counts."""
+    _close(record)
+    while _abandoned:
+        _close(_abandoned.popleft())
+    if shared and outside.operations:
+        spill(outside)
+
+
+def _close(record: Record) -> None:
     root = record.root
     if root.record is None:
         return
@@ -132,10 +140,6 @@ def close(record: Record) -> None:
                 exporter.export(record)
             except Exception:
                 guard.failed(f"exporter {type(exporter).__name__}.export")
-    while _abandoned:
-        close(_abandoned.popleft())
-    if shared and outside.operations:
-        spill(outside)
 
 
 def drop(record: Record) -> None:
@@ -154,9 +158,8 @@ def _drop_from(exporters: Iterable[Exporter], record: Record) -> None:
             guard.failed(f"exporter {type(exporter).__name__}.dropped")
 
 
-def abandon(record: Record) -> None:
-    """Close ``record`` when that is safe; for finalisers, which may run in the middle of anything."""
-    _abandoned.append(record)
+abandon = _abandoned.append
+"""Close a record when that is safe; for finalisers, which may run in the middle of anything, and at the very end."""
 
 
 def spill(root: Root) -> None:
@@ -181,7 +184,7 @@ def spill(root: Root) -> None:
 def flush() -> None:
     """Count what was recorded outside any unit of work, and what was abandoned."""
     while _abandoned:
-        close(_abandoned.popleft())
+        _close(_abandoned.popleft())
     spill(outside)
 
 

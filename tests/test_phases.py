@@ -7,7 +7,7 @@ import threading
 from hypothesis import given
 from hypothesis import strategies as st
 
-from djmetrics import recorder, units
+from djmetrics import recorder
 from djmetrics.phases import PHASES
 from djmetrics.record import Record, Subject
 from djmetrics.testing import FakeClock, fake_clock

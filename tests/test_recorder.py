@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from djmetrics import recorder, units
-from djmetrics.record import Subject
+from djmetrics.record import Record, Subject
 from djmetrics.testing import capture, fake_clock, record
 
 from .trees import SUBJECTS, unit

@@ -15,6 +15,7 @@ from prometheus_client import REGISTRY
 from djmetrics import conf, guard, patching, runtime, sql, units
 from djmetrics.exporters import Exporter
 from djmetrics.hooks import Hook
+from djmetrics.record import Record
 
 from .hooks.conftest import fresh, lenient  # noqa: F401 - the fixtures' names are their use
 
@@ -71,6 +72,8 @@ def test_settings_reach_the_units():
     """How many operations a record holds, and which views are left out."""
     with override_settings(DJMETRICS={"MAX_OPERATIONS": 7, "EXCLUDE_VIEWS": ["health"]}):
         assert (Record.limit, units._excluded) == (7, {"health"})
+        assert units.open().root.limit == 7
+        assert units.outside.limit == units.OUTSIDE_LIMIT
     assert (Record.limit, units._excluded) == (5000, frozenset())
 
 
@@ -106,12 +109,16 @@ class Unmakeable(Exporter):
 
 
 @pytest.mark.usefixtures("lenient")
-def test_extra_that_cannot_be_made():
-    """It is left out and counted."""
+def test_extra_that_cannot_be_made(caplog):
+    """It is left out, and one line of the log says so, without a traceback: it is the settings' fault, not ours."""
     with override_settings(DJMETRICS={"EXTRA_EXPORTERS": [f"{__name__}.Unmakeable"]}):
         assert len(units._exporters) == 1
 
-    assert guard.counts[f"import of {__name__}.Unmakeable"] == 1
+    (said,) = [each for each in caplog.records if each.name == "djmetrics"]
+    assert (said.levelname, said.exc_info) == ("WARNING", None)
+    assert f"{__name__}.Unmakeable" in said.getMessage()
+    assert "W010" in said.getMessage()
+    assert guard.counts == {}
 
 
 class Restless(Hook):
@@ -212,12 +219,14 @@ def test_serving(monkeypatch, tmp_path):
     monkeypatch.setattr(runtime.workers, "shared_folder", lambda: tmp_path)
     monkeypatch.setattr(runtime._store, "attach", calls.append)
     monkeypatch.setattr(runtime._exporter, "batch", 16)
+    monkeypatch.setattr(units, "shared", False)
     request = RequestFactory().get("/")
     runtime.serving(request)
     runtime.serving(request)
 
     assert calls == [tmp_path]
     assert runtime.exporter().batch == 1
+    assert units.shared
 
 
 def test_serving_is_not_shown_by_the_test_client(monkeypatch):
@@ -242,6 +251,7 @@ def test_serving_when_off(monkeypatch):
 def test_serving_opens_the_port(monkeypatch):
     """METRICS_PORT is bound where requests are served, not by management commands."""
     calls: list[Any] = []
+    monkeypatch.setattr(units, "shared", False)
     monkeypatch.setattr(runtime.port, "start", lambda *args: calls.append(args))
     monkeypatch.setattr(runtime.workers, "shared_folder", lambda: None)
     with override_settings(DJMETRICS={"METRICS_PORT": 9999}):
@@ -251,6 +261,7 @@ def test_serving_opens_the_port(monkeypatch):
             runtime.serving()
 
     assert [each[:2] for each in calls] == [(9999, "127.0.0.1")]
+    assert not units.shared
 
 
 @pytest.mark.usefixtures("lenient")

@@ -53,7 +53,7 @@ def forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
         ("WITH x AS (SELECT 1) SELECT * FROM x", ("WITH", "")),
         ("(SELECT 1 FROM run) UNION (SELECT 2)", ("_OTHER", "")),
         ("SELECT(1)", ("_OTHER", "")),
-        ("-- a comment\nSELECT 1", ("_OTHER", "")),
+        ("-- a comment\nSELECT 1", ("SELECT", "")),
         ("planted secret", ("_OTHER", "")),
         ("", ("_OTHER", "")),
         ("   ", ("_OTHER", "")),

@@ -264,6 +264,42 @@ def test_head(where):
     assert (only.outcome, only.status, seconds(only.first_byte_ns)) == ("completed", 200, 0.25)
 
 
+def test_head_of_a_stream_that_the_server_runs():
+    """A server may run the body of a HEAD's answer and send none of it: its time and queries count, no size."""
+    with record() as seen:
+        response, _ = wsgi("/sync/", REQUEST_METHOD="HEAD")
+        assert list(response) == [b"first", "zweiter ü".encode()]
+        response.close()
+
+    only = the_one(seen.records)
+    assert (only.outcome, only.error, only.response_size, only.method) == ("completed", None, None, "HEAD")
+    assert (seconds(only.first_byte_ns), seconds(only.duration)) == (0.25, 3.75)
+    assert {phase: ns / 1e9 for phase, ns in only.phases.items() if ns} == {"view": 3.65, "db": 0.1}
+
+
+def test_head_of_an_async_stream():
+    """The same under ASGI, where Django runs the body itself."""
+    with record() as seen:
+        asgi("/async/", method="HEAD")
+
+    only = the_one(seen.records)
+    assert (only.outcome, only.error, only.response_size) == ("completed", None, None)
+    assert (seconds(only.first_byte_ns), seconds(only.duration)) == (0.25, 3.75)
+    assert only.phases["db"] == 100_000_000
+
+
+def test_head_of_a_stream_that_the_server_leaves_half_way():
+    """To stop running what nobody wants is no disconnect."""
+    with record() as seen:
+        response, _ = wsgi("/sync/", REQUEST_METHOD="HEAD")
+        next(iter(response))
+        response.close()
+
+    only = the_one(seen.records)
+    assert (only.outcome, only.response_size, seconds(only.first_byte_ns)) == ("completed", None, 0.25)
+    assert seconds(only.duration) == 0.75
+
+
 def test_file_keeps_its_wrapper():
     """The server's ``wsgi.file_wrapper`` gets the very file, and what it returns goes to the server."""
     given: list[Any] = []

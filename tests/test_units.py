@@ -144,6 +144,56 @@ def test_outside_is_bounded(monkeypatch):
         assert len(seen.operations) == 30
 
 
+def test_outside_holds_a_hundred():
+    """Work outside any request is counted by the hundred, whatever the limit of a request's record."""
+    units.flush()
+    with record() as seen:
+        for _ in range(units.OUTSIDE_LIMIT - 1):
+            recorder.end_leaf(recorder.begin_leaf(SUBJECTS["db"]))
+        assert (len(units.outside.operations), len(seen.operations)) == (99, 0)
+        recorder.end_leaf(recorder.begin_leaf(SUBJECTS["db"]))
+        assert (len(units.outside.operations), len(seen.operations)) == (0, 100)
+        with unit() as made:
+            for _ in range(2 * units.OUTSIDE_LIMIT):
+                recorder.end_leaf(recorder.begin_leaf(SUBJECTS["db"]))
+            assert (made.spilled, made.root.limit) == (0, Record.limit)
+    units.reset()
+
+    assert units.outside.limit == units.OUTSIDE_LIMIT
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_shared_outside_goes_with_the_next_record(shared, monkeypatch):
+    """Where others show what we count, what waits outside is counted with each record that closes, and only there."""
+    units.flush()
+    monkeypatch.setattr(units, "shared", shared)
+    noting = Noting()
+    with units.also(noting):
+        recorder.end(recorder.begin(SUBJECTS["db"]))
+        made = units.open()
+        assert noting.notes == []
+        units.close(made)
+        told = [("export", made)] + [("spill", units.outside.record)] * shared
+        assert noting.notes == told
+        units.close(units.open())
+        assert [note for note, _ in noting.notes] == ["export", *["spill"] * shared, "export"]
+        assert len(units.outside.operations) == (not shared)
+
+
+def test_shared_outside_goes_with_a_record_that_is_left_out(monkeypatch):
+    """A view that is in no data takes along what waits outside, too."""
+    units.flush()
+    monkeypatch.setattr(units, "shared", True)
+    noting = Noting()
+    with units.also(noting):
+        recorder.end(recorder.begin(SUBJECTS["db"]))
+        made = units.open()
+        units.drop(made)
+        units.close(made)
+
+    assert noting.notes == [("dropped", made), ("spill", units.outside.record)]
+
+
 def test_spill_of_many_threads(monkeypatch):
     """Threads that work outside at once lose nothing and count nothing twice."""
     units.flush()

@@ -284,5 +284,7 @@ def _fragment(name: str, result: str) -> Subject:
     key = ("", name, f"fragment {result}")
     found = _subjects.get(key)
     if found is None:
+        if len(_subjects) >= _CEILING:
+            _subjects.clear()
         found = _subjects[key] = Subject("fragment", name, {"fragment": name, "result": result})
     return found

@@ -124,7 +124,7 @@ class _TimedFetch:
 def _fetch(cursor: CursorWrapper, method: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
     """Add the time of a fetch to its statement."""
     operation = cursor.__dict__.get(_OPERATION)
-    if operation is None or not operation.root.resumable:
+    if operation is None or not _is_here(operation):
         operation = begin_leaf(_fetch_subject(cursor.db.alias))
         try:
             return method(*args, **kwargs)
@@ -135,6 +135,12 @@ def _fetch(cursor: CursorWrapper, method: Callable[..., Any], /, *args: Any, **k
         return method(*args, **kwargs)
     finally:
         pause_leaf(operation, started)
+
+
+def _is_here(operation: Operation) -> bool:
+    """Whether a statement may go on: its record is open, and it is the one that this code works for."""
+    running = recorder.current.get()
+    return running is not None and running.root is operation.root and operation.root.resumable
 
 
 def _fetch_subject(alias: str) -> Subject:
@@ -171,7 +177,7 @@ class _Rows:
 def _timed_rows(original: Callable[..., Any]) -> Callable[..., Any]:
     def __iter__(self: CursorWrapper) -> Iterator[Any]:
         operation = self.__dict__.get(_OPERATION)
-        if operation is None or not operation.root.resumable:
+        if operation is None or not _is_here(operation):
             yield from original(self)
         else:
             yield from _Rows(original(self), operation)

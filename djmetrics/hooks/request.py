@@ -11,7 +11,7 @@ from django.core.signals import got_request_exception
 from django.http import HttpResponse
 from django.template.response import SimpleTemplateResponse
 
-from .. import recorder, semconv, units
+from .. import guard, recorder, semconv, units
 from ..record import Record
 from ..streaming import cut_off
 from . import Hook
@@ -25,6 +25,7 @@ _TIMESTAMP = re.compile(r"(?:t=)?(\d{9,20})(?:\.(\d{1,9}))?\Z")
 # 2286.
 _UNITS = ((1e14, 1_000), (1e11, 1_000_000), (1e8, 1_000_000_000))
 _MAX_QUEUE = 3600 * 1_000_000_000
+_MAX_SIZE = 1 << 40
 
 # Responses that hold their body as Django's do; another class's ``content`` is the site's code.
 _PLAIN_CONTENT = (HttpResponse.content, SimpleTemplateResponse.content)
@@ -59,11 +60,19 @@ def describe(record: Record, request: Any) -> None:
             record.queue_ns = queue_time(meta[header], record.started_at)
             break
     length = meta.get("CONTENT_LENGTH")
-    if length and isinstance(length, str) and length.isascii() and length.isdigit() and len(length) < 16:
-        record.request_size = int(length)
+    if length and type(length) is str:
+        record.request_size = _size(length)
     parent = meta.get("HTTP_TRACEPARENT")
     if parent is not None:
         record.trace_id, record.span_id = trace_context(parent)
+
+
+def _size(length: str) -> int | None:
+    """Bytes that a Content-Length names; None for nonsense, and for more than a TiB, which nobody sends to a site."""
+    if not (length.isascii() and length.isdigit() and len(length) < 16):
+        return None
+    size = int(length)
+    return size if size <= _MAX_SIZE else None
 
 
 def queue_time(header: str, now: int) -> int | None:
@@ -96,8 +105,8 @@ def answered(record: Record, response: Any) -> None:
         record.response_size = sum(map(len, response._container))
         return
     length = response.headers.get("Content-Length")
-    if length is not None and length.isascii() and length.isdigit() and len(length) < 16:
-        record.response_size = int(length)
+    if type(length) is str:
+        record.response_size = _size(length)
 
 
 def _remember_exception(*, request: Any = None, **kwargs: Any) -> None:
@@ -110,11 +119,10 @@ def _recording_refusals(original: Callable[..., Any]) -> Callable[..., Any]:
     def create_request(self: ASGIHandler, *args: Any, **kwargs: Any) -> Any:
         request, response = original(self, *args, **kwargs)
         if request is None:
-            record = units.open()
-            record.method = semconv.OTHER
-            record.status = response.status_code
-            units.announce(record)
-            units.close(record)
+            try:
+                _refused(response)
+            except Exception:
+                guard.failed("hooks.request.create_request")
         return request, response
 
     return create_request
@@ -129,3 +137,12 @@ def _noticing_cuts(original: Callable[..., Any]) -> Callable[..., Any]:
             raise
 
     return send_response
+
+
+def _refused(response: Any) -> None:
+    """Record a request that was answered before it was one."""
+    record = units.open()
+    record.method = semconv.OTHER
+    record.status = response.status_code
+    units.announce(record)
+    units.close(record)

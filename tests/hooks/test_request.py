@@ -1,6 +1,7 @@
 """Requests: each is observed exactly once, with its final status, whatever becomes of it."""
 
 import asyncio
+import io
 from collections.abc import Callable
 from typing import Any
 
@@ -8,7 +9,7 @@ import pytest
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.core.exceptions import PermissionDenied, RequestDataTooBig
 from django.core.handlers.asgi import ASGIHandler
-from django.http import Http404, HttpResponse
+from django.http import FileResponse, Http404, HttpResponse
 from django.template.response import TemplateResponse
 from django.test import Client, override_settings
 from django.urls import path
@@ -25,6 +26,7 @@ from .site import asgi, the_one
 
 OURS = "djmetrics.middleware.DjmetricsMiddleware"
 MIDDLEWARE = [OURS, f"{__name__}.Fragile"]
+SIZE = 300_000
 NOW = 1_700_000_000_000_000_000
 
 pytestmark = pytest.mark.urls(__name__)
@@ -113,7 +115,17 @@ async def slow(request: Any) -> HttpResponse:
     return HttpResponse()
 
 
+def big(request: Any) -> HttpResponse:
+    return HttpResponse(b"x" * SIZE)
+
+
+def file(request: Any) -> FileResponse:
+    return FileResponse(io.BytesIO(b"x" * SIZE), filename="big.bin")
+
+
 urlpatterns = [
+    path("big/", big, name="big"),
+    path("file/", file, name="file"),
     path("", home, name="home"),
     path("fails/", fails),
     path("async-fails/", async_fails),
@@ -323,6 +335,61 @@ def test_client_goes_away(cancel):
 
     only = the_one(seen.records)
     assert (only.outcome, only.status, only.error, only.view) == ("disconnected", None, None, "slow")
+
+
+def cut(path: str, *, by_error: bool) -> int:
+    """Break off a response at its body's first message: the client disconnects, or sending raises ``OSError``.
+
+    Returns how many bytes of the body were sent before.
+    """
+
+    async def main() -> int:
+        client = site.Client()
+        sent = 0
+
+        async def send(message: dict[str, Any]) -> None:
+            nonlocal sent
+            if message["type"] == "http.response.body":
+                if by_error:
+                    raise OSError("the connection was reset")
+                client.gone.set()
+                await asyncio.sleep(60)
+            sent += len(message.get("body", b""))
+
+        request = ASGIHandler()(site.scope(path), client.receive, send)
+        if by_error:
+            with pytest.raises(OSError, match="reset"):
+                await request
+        else:
+            await asyncio.wait_for(request, 20)
+        return sent
+
+    return asyncio.run(main())
+
+
+@pytest.mark.filterwarnings("ignore:StreamingHttpResponse must consume synchronous iterators:Warning")
+@pytest.mark.parametrize("by_error", [False, True])
+@pytest.mark.parametrize("view", ["big", "file"])
+def test_client_goes_away_while_it_is_answered(view, by_error):
+    """A plain or a file response that cannot be sent to its end was cut off: disconnected, with its status."""
+    # Django closes no response whose sending failed: it is counted once it is forgotten.
+    with record() as seen, site.files_left_open():
+        assert cut(f"/{view}/", by_error=by_error) == 0
+
+    only = the_one(seen.records)
+    assert (only.outcome, only.status, only.error, only.view) == ("disconnected", 200, None, view)
+    assert in_flight() == 0
+
+
+@pytest.mark.filterwarnings("ignore:StreamingHttpResponse must consume synchronous iterators:Warning")
+@pytest.mark.parametrize("view", ["big", "file"])
+def test_response_that_is_sent_to_its_end(view):
+    """The same responses are complete for a client that stays."""
+    with record() as seen:
+        assert len(asgi(f"/{view}/").body) == SIZE
+
+    only = the_one(seen.records)
+    assert (only.outcome, only.status, only.response_size) == ("completed", 200, SIZE)
 
 
 def test_client_goes_away_before_the_body():

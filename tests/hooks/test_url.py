@@ -1,5 +1,6 @@
 """URL resolving: its time, and the names of view and route."""
 
+import functools
 from typing import Any
 
 import pytest
@@ -39,6 +40,16 @@ class AView(View):
         return HttpResponse()
 
 
+class Callable:
+    """A view that is an object."""
+
+    def __call__(self, request: Any, **kwargs: Any) -> HttpResponse:
+        return HttpResponse()
+
+
+partial = functools.partial(view, color="red")
+of_object = functools.partial(Callable(), color="blue")
+partials = ([path("inside/", partial), path("named-inside/", partial, name="red")], "colors")
 inner = ([path("<int:number>/", view, name="detail")], "runs")
 urlpatterns = [
     path("named/", view, name="named"),
@@ -46,6 +57,10 @@ urlpatterns = [
     path("class/", AView.as_view()),
     path("runs/<slug:who>/", include(inner, namespace="mine")),
     re_path(r"^old/(?P<year>[0-9]{4})/$", view, name="old"),
+    path("partial/", partial),
+    path("partial-named/", partial, name="partial"),
+    path("partial-object/", of_object),
+    path("colors/", include(partials, namespace="mine")),
     path("slow/<slowly:number>/", view, name="slow"),
 ]
 
@@ -68,6 +83,11 @@ def still(settings: Any) -> Any:
         ("/runs/ann/7/", "mine:detail", "runs/<slug:who>/<int:number>/"),
         ("/old/1999/", "old", "^old/(?P<year>[0-9]{4})/$"),
         ("/nothing/", "(unresolved)", ""),
+        ("/partial/", f"{__name__}.view", "partial/"),
+        ("/partial-named/", "partial", "partial-named/"),
+        ("/partial-object/", f"{__name__}.Callable", "partial-object/"),
+        ("/colors/inside/", f"mine:{__name__}.view", "colors/inside/"),
+        ("/colors/named-inside/", "mine:red", "colors/named-inside/"),
     ],
 )
 def test_names(get, where, view, route):
@@ -78,6 +98,20 @@ def test_names(get, where, view, route):
     only = the_one(seen.records)
     assert (only.view, only.route) == (view, route)
     assert [layer[0].kind for layer in only.layers] == ["url"]
+
+
+def test_partial_of_a_partial():
+    """However often a view is wrapped in partials, it is named after the function inside."""
+    inside = functools.partial(view, color="red")
+    inside.csrf_exempt = True  # Python makes one of two partials, unless the inner has attributes
+
+    class Urls:
+        urlpatterns = [path("", functools.partial(inside, size=1))]
+
+    with override_settings(ROOT_URLCONF=Urls), record() as seen:
+        assert Client().get("/").status_code == 200
+
+    assert the_one(seen.records).view == f"{__name__}.view"
 
 
 def test_time():

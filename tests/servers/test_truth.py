@@ -10,12 +10,13 @@ from .configurations import CONFIGURATIONS
 from .conftest import Truth
 from .drivers import FILE_BYTES, Server
 from .page import Page, read, scrape, scrape_quiet, scrape_until
-from .site.views import CHUNK_BYTES
+from .site.views import BACKGROUND_QUERIES, CHUNK_BYTES
 
 REQUESTS = "http_server_request_duration_seconds_count"
 ACTIVE = "http_server_active_requests"
 SECONDS = "http_server_request_duration_seconds_sum"
 
+OUTSIDE = [each for each in CONFIGURATIONS if each.name in ("gunicorn sync", "uvicorn workers")]
 ASGI = [each for each in CONFIGURATIONS if each.interface == "asgi"]
 
 SLACK_SECONDS = 0.05
@@ -203,8 +204,24 @@ def test_cache_hits_and_misses_are_counted(server: Server, truth: Truth) -> None
     after = settled(server, before, 1, view="cached")
 
     for result in ("hit", "miss"):
-        keys = more(before, after, "django_cache_keys_total", operation="get", result=result)
+        keys = more(before, after, "django_cache_keys_total", view="cached", operation="get", result=result)
         assert truth(f"cache, {result}", "keys", keys, 4).difference == 0
+
+
+@pytest.mark.parametrize("server", OUTSIDE, ids=lambda each: each.name.replace(" ", "-"), indirect=True)
+def test_queries_outside_any_request_are_counted(server: Server, truth: Truth) -> None:
+    """What threads of their own ask the database is on every worker's page once their worker answered again."""
+    operations = "db_client_operation_duration_seconds_count"
+    before = scrape_quiet(server.port)
+    seen = sum(reply.json()["seen"] for reply in fetch_all(server.port, ["/background/"] * 7))
+    assert seen == 7 * BACKGROUND_QUERIES
+    fetch_all(server.port, ["/hello/"] * 20)  # each worker's last request takes along what waits in it
+
+    after = settled(server, before, 7 + 20)
+
+    selects = more(before, after, operations, db_operation_name="SELECT")
+    assert truth("SELECTs, outside any request", "queries", selects, seen).difference == 0
+    assert more(before, after, "django_request_db_queries_sum", view="background") == 0
 
 
 def test_phases_sum_to_the_duration(server: Server, truth: Truth) -> None:

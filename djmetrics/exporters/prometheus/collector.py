@@ -6,6 +6,7 @@ from prometheus_client.metrics_core import Metric as Family
 from prometheus_client.registry import Collector as RegistryCollector
 from prometheus_client.samples import Sample
 
+from djmetrics import guard
 from djmetrics.catalogue import SERIES, WORKERS, Metric
 
 from .naming import family_name, label_name, unit_name
@@ -30,7 +31,18 @@ class Collector(RegistryCollector):
         return [_make_family(metric) for metric in self._store.metrics]
 
     def collect(self) -> Iterator[Family]:
-        """The families that have samples; counters and histograms that nobody observed are left out."""
+        """The families that have samples; counters and histograms that nobody observed are left out.
+
+        Should the files be damaged, there are none; the site's own metrics stand on the same page.
+        """
+        try:
+            families = list(self._collect())
+        except Exception:
+            guard.failed("exporters.prometheus.collect")
+            families = []
+        yield from families
+
+    def _collect(self) -> Iterator[Family]:
         self._before()
         reading = self._store.read()
         sums = Sums(reading.slots)

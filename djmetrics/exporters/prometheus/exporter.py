@@ -15,7 +15,7 @@ from .store import Series, Store
 from .totals import Place, Totals, place
 
 _CACHED_VIEWS = 5_000
-_CACHED_PLANS = 5_000
+_CACHED_PLANS = 20_000
 _LARGE = 100
 
 Plan = tuple[tuple[int, ...], int, int, str, Duration | None, Place | None]
@@ -43,6 +43,7 @@ class PrometheusExporter(Exporter):
         self._active: dict[str, int] = {}
         self._time_place = 0
         self._plans: dict[str, dict[Key, Plan]] = {}
+        self._planned = 0
         self._places: dict[str, dict[Subject, Place]] = {}
         self._totals: dict[Kind, Totals] = {}
         self._series: dict[tuple[str, tuple[str, ...]], Series] = {}
@@ -75,7 +76,7 @@ class PrometheusExporter(Exporter):
     def export(self, record: Record) -> None:
         """Add a finished record, now or with the next ones."""
         self._pending.append(record)
-        if len(self._pending) >= self.batch or len(record.operations) >= _LARGE:
+        if len(self._pending) >= self.batch or len(record.operations) >= _LARGE or record.spilled:
             self.flush()
 
     def flush(self) -> None:
@@ -235,8 +236,12 @@ class PrometheusExporter(Exporter):
 
     def _plan(self, plans: dict[Key, Plan], key: Key, view: str, operation: Operation) -> Plan:
         """Find out once where the operations of a subject go."""
-        if len(plans) >= _CACHED_PLANS:
+        if self._planned >= _CACHED_PLANS:  # over all views
+            self._planned = 0
+            self._plans.clear()
             plans.clear()
+            self._plans[view] = plans
+        self._planned += 1
         subject = operation.subject
         metric, duration = DESTINATIONS.get(subject.kind, OTHER_KINDS)
         if metric is None:

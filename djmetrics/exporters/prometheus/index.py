@@ -16,6 +16,8 @@ NAME = "index.v1"
 
 _IDS = 1 << 48
 
+_MOST = 1 << 26
+
 
 class Index:
     """The file, and what was read of it so far.
@@ -35,6 +37,8 @@ class Index:
 
     def read(self) -> None:
         """Read what others have appended. Raises ``OSError`` if a line makes no sense."""
+        if os.fstat(self._file).st_size - self._position > _MOST:
+            raise OSError(errno.EFBIG, "the index of series is larger than any of ours")
         data = b""
         while piece := os.pread(self._file, 1 << 20, self._position + len(data)):
             data += piece
@@ -84,6 +88,6 @@ class Index:
                 self.table.read_line(line)
             else:
                 self.number = int(json.loads(line)["index"])
-        except (LookupError, TypeError, ValueError) as error:
+        except (LookupError, RecursionError, TypeError, ValueError) as error:
             raise OSError(errno.EIO, f"not a line of the index of series: {line[:80]!r}") from error
         self._position += len(line) + 1

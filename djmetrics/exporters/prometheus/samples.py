@@ -14,6 +14,8 @@ from .layout import Entry, Layout
 from .naming import label_name
 from .scan import SlotCopy
 
+_WORD = (1 << 64) - 1
+
 
 def add_up(parts: Sequence[bytes]) -> list[int]:
     """Add arrays of 64-bit words of equal length, word by word.
@@ -23,7 +25,12 @@ def add_up(parts: Sequence[bytes]) -> list[int]:
     """
     total = sum(int.from_bytes(part, sys.byteorder) for part in parts)
     size = len(parts[0]) if parts else 0
-    return memoryview(total.to_bytes(size, sys.byteorder)).cast("Q").tolist()
+    try:
+        words = total.to_bytes(size, sys.byteorder)
+    except OverflowError:  # a damaged file: its figures are lost, the others' are not
+        views = [memoryview(part).cast("Q") for part in parts]
+        return [sum(column) & _WORD for column in zip(*views, strict=True)]
+    return memoryview(words).cast("Q").tolist()
 
 
 class Sums:

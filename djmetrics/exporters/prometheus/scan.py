@@ -27,9 +27,12 @@ def read_slots(folder: Path, index: int, words: int, exemplar_words: int) -> lis
     """
     copies = []
     for number, alive in _find_slots(folder).items():
-        counts = _read(counts_path(folder, number), words)
-        if read_number(counts) == index:
-            copies.append(SlotCopy(counts, _read(exemplars_path(folder, number), exemplar_words), alive))
+        try:
+            counts = _read(counts_path(folder, number), words)
+            if read_number(counts) == index:
+                copies.append(SlotCopy(counts, _read(exemplars_path(folder, number), exemplar_words), alive))
+        except OSError:
+            continue  # nothing of ours: a folder, a pipe
     return copies
 
 
@@ -49,7 +52,10 @@ def _find_slots(folder: Path) -> dict[int, bool]:
 
 
 def _is_owned(path: Path) -> bool:
-    file = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    try:
+        file = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOFOLLOW)
+    except OSError:
+        return False  # nothing of ours
     try:
         if not try_lock(file):
             return True
@@ -62,7 +68,7 @@ def _is_owned(path: Path) -> bool:
 
 def _read(path: Path, words: int) -> bytes:
     try:
-        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOFOLLOW)
     except FileNotFoundError:
         # Its owner was killed between making the one file and the other.
         return bytes(words * WORD)

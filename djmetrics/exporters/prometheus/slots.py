@@ -13,7 +13,7 @@ from .files import open_file, same_file, try_lock, unlock, write_all
 from .layout import Table
 from .regions import WORD, FileRegion
 
-PATTERN = r"slot-(\d{3,})\.v1"
+PATTERN = r"slot-([0-9]{3,})\.v1"
 """The names of slot files; as with the index, the suffix is the format's."""
 
 _MOST = 4096

@@ -24,6 +24,10 @@ COMPUTED = (SERIES, WORKERS)
 """What nobody counts: the collector works it out at the scrape."""
 
 
+MAX_VALUE = 200
+"""Characters of a label value; what is longer is cut."""
+
+
 class Store:
     """64-bit words to count in: in memory, or after ``attach`` in a folder that all worker processes share.
 
@@ -74,7 +78,7 @@ class Store:
         if len(values) != len(layout.labels):
             raise ValueError(f"{metric.name} has the labels {layout.labels}, not the values {values}")
         # A lone surrogate cannot be encoded, and would take the whole page with it.
-        values = tuple(value.encode("utf-8", "replace").decode() for value in values)
+        values = tuple(value[:MAX_VALUE].encode("utf-8", "replace").decode() for value in values)
         entry = self._claims.claim(self._backing, self._warnings, layout, values)
         overflow = bool(layout.labels) and entry.values == layout.reserved
         return Series(entry.offset, layout.bounds, overflow, entry.exemplars if layout.exemplars else None)

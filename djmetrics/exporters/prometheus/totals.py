@@ -13,6 +13,9 @@ Claim = Callable[[Metric, tuple[str, ...]], Series]
 Place = tuple[tuple[int, ...], int, int, str]
 """A histogram's bounds, where its buckets and its sum are, and its metric's name if it is the overflow series."""
 
+_MOST = 1 << 56
+"""Where sums end that a client could drive up: so far below a word's end that all workers' together fit one."""
+
 
 def place(metric: Metric, series: Series) -> Place:
     """Where a histogram's figures are."""
@@ -75,11 +78,11 @@ class Totals:
         if (amount := record.request_size) is not None:
             bounds, offset, total, _ = self._request_size
             words[offset + bisect_left(bounds, amount)] += 1
-            words[total] += amount
+            words[total] = min(words[total] + amount, _MOST)  # a client says how much
         if (amount := record.queue_ns) is not None:
             bounds, offset, total, _ = self._queue
             words[offset + bisect_left(bounds, amount)] += 1
-            words[total] += amount
+            words[total] = min(words[total] + amount, _MOST)  # a client says how much
         if record.repeated_queries:
             words[self._repeated] += record.repeated_queries
         if self._error is not None:

@@ -20,6 +20,7 @@ urlpatterns = [
     path("missing/", views.missing, name="missing"),
     path("cached/<int:n>/", views.cached, name="cached"),
     path("order/", views.order, name="order"),
+    path("background/", views.background, name="background"),
     path("worker/", views.worker, name="worker"),
     path("", include("djmetrics.urls")),
 ]

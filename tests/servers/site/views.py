@@ -1,7 +1,9 @@
 """Views whose time, CPU, queries and bytes are known without djmetrics."""
 
 import asyncio
+import contextvars
 import os
+import threading
 import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -14,6 +16,7 @@ from prometheus_client import Counter
 from djmetrics import workers
 
 CHUNK_BYTES = 4096
+BACKGROUND_QUERIES = 10
 ORDERS = Counter("site_orders", "A metric of the site's own.")
 
 
@@ -115,6 +118,21 @@ def order(request: HttpRequest) -> HttpResponse:
     """Count in a metric that djmetrics knows nothing of."""
     ORDERS.inc()
     return HttpResponse("ordered")
+
+
+def background(request: HttpRequest) -> HttpResponse:
+    """Run some queries on a thread of its own, which knows nothing of this request; say how many were seen."""
+    seen: list[int] = []
+
+    def work() -> None:
+        seen.append(_seen(f"SELECT {i}" for i in range(BACKGROUND_QUERIES)))
+        connection.close()
+
+    # From Python 3.14 on a thread may be given the context of who starts it.
+    thread = threading.Thread(target=contextvars.Context().run, args=(work,))
+    thread.start()
+    thread.join()
+    return JsonResponse({"seen": seen[0]})
 
 
 def worker(request: HttpRequest) -> HttpResponse:
