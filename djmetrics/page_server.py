@@ -1,5 +1,6 @@
 """The small HTTP server behind METRICS_PORT: the metrics page and nothing else."""
 
+import contextlib
 import hashlib
 import os
 import socket
@@ -17,7 +18,7 @@ POLL = 0.5
 TIMEOUT = 10.0
 """Seconds that a client may take to send its request or to read on."""
 CONNECTIONS = 16
-"""How many clients are served at a time; further ones are hung up on."""
+"""How many clients are served at a time; further ones are hung up on, or one that is there too long."""
 
 
 class Server(socketserver.ThreadingMixIn, socketserver.TCPServer):
@@ -32,7 +33,7 @@ class Server(socketserver.ThreadingMixIn, socketserver.TCPServer):
     def __init__(self, place: tuple[str, int], registry_factory: RegistryFactory) -> None:
         self.address_family = socket.AF_INET6 if ":" in place[0] else socket.AF_INET
         self.registry_factory = registry_factory
-        self.connections: set[Any] = set()
+        self.connections: dict[Any, float] = {}
         super().__init__(place, Handler)
 
     def get_request(self) -> tuple[Any, Any]:
@@ -43,14 +44,24 @@ class Server(socketserver.ThreadingMixIn, socketserver.TCPServer):
             raise
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        if len(self.connections) >= CONNECTIONS:
+        if len(self.connections) >= CONNECTIONS and not self._make_room():
             self.shutdown_request(request)
             return
-        self.connections.add(request)
+        self.connections[request] = time.monotonic()
         super().process_request(request, client_address)
 
+    def _make_room(self) -> bool:
+        """Hang up on the oldest client if it had time enough: one that sends a byte now and then never times out."""
+        oldest, since = next(iter(self.connections.items()))
+        if time.monotonic() - since < TIMEOUT:
+            return False
+        self.connections.pop(oldest, None)
+        with contextlib.suppress(OSError):
+            oldest.shutdown(socket.SHUT_RDWR)
+        return True
+
     def shutdown_request(self, request: Any) -> None:
-        self.connections.discard(request)
+        self.connections.pop(request, None)
         super().shutdown_request(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:

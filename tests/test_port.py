@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.request
 from contextlib import closing
 from http.client import HTTPConnection
 from pathlib import Path
@@ -413,3 +414,25 @@ def test_the_server_asks_no_name_server(number, monkeypatch):
     fetch(other)
 
     assert asked == []
+
+
+def test_clients_that_dawdle_make_room(monkeypatch):
+    """Clients that send a byte now and then, and so never time out, do not keep a scrape out."""
+    monkeypatch.setattr(page_server, "CONNECTIONS", 2)
+    monkeypatch.setattr(page_server, "TIMEOUT", 0.2)
+    server = page_server.Server(("127.0.0.1", 0), CollectorRegistry)
+    place = server.server_address[:2]
+    serving = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+    serving.start()
+    dawdlers = [socket.create_connection(place) for _ in range(2)]
+    try:
+        for dawdler in dawdlers:
+            dawdler.sendall(b"G")
+        time.sleep(0.4)
+        with urllib.request.urlopen(f"http://{place[0]}:{place[1]}/metrics", timeout=5) as answer:
+            assert answer.status == 200
+    finally:
+        for dawdler in dawdlers:
+            dawdler.close()
+        server.shutdown()
+        server.server_close()
