@@ -52,3 +52,17 @@ def database_left_alone(request: pytest.FixtureRequest) -> Iterator[None]:
     yield
     for each in signals:
         each.connect(close_old_connections)
+
+
+@pytest.fixture(autouse=True)
+def as_started_as_before() -> Iterator[None]:
+    """Fail a test that leaves djmetrics stopped, and start it for the next one, whose requests would not be recorded."""
+    from django.apps import apps
+
+    from djmetrics import runtime
+
+    before = runtime.started()
+    yield
+    if before and apps.ready and not runtime.started():
+        runtime.start()
+        pytest.fail("this test left djmetrics stopped", pytrace=False)

@@ -1,5 +1,6 @@
 """The documentation's examples: Python compiles and does what is said, PromQL parses and names what exists."""
 
+import logging
 import re
 from collections.abc import Iterator
 from itertools import chain
@@ -109,11 +110,14 @@ def test_the_exporter_of_the_how_to_works(caplog: pytest.LogCaptureFixture) -> N
     """The example's exporter logs a slow request and no other."""
     exporter = run(block("howto/extend.md", "class SlowRequestLog"))["SlowRequestLog"]()
     assert isinstance(exporter, Exporter)
-    with testing.fake_clock() as clock, units.also(exporter), caplog.at_level("WARNING", "shop.slow"):
+    with testing.fake_clock() as clock, testing.record() as seen, units.also(exporter):
         clocks.append(clock)
-        Client().get("/")
-        Client().get("/slow/")
+        with caplog.at_level("WARNING", "shop.slow"):
+            statuses = [Client().get(path).status_code for path in ("/", "/slow/")]
 
+    assert statuses == [200, 200]
+    assert [each.duration // 1_000_000 for each in seen.records] == [0, 2000]
+    assert not logging.getLogger("shop.slow").disabled
     assert [each.getMessage() for each in caplog.records] == ["slow took 2000 ms: {'view': 2000}"]
 
 
