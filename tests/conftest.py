@@ -56,7 +56,7 @@ def database_left_alone(request: pytest.FixtureRequest) -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def as_started_as_before() -> Iterator[None]:
-    """Fail a test that leaves djmetrics stopped, and start it for the next one, whose requests would not be recorded."""
+    """Fail a test that leaves djmetrics stopped, and start it again: the next one's requests shall be recorded."""
     from django.apps import apps
 
     from djmetrics import runtime
