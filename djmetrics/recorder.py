@@ -120,7 +120,7 @@ def timed_layer(call: Call, subject: Subject, switch: Switch) -> Call:
     kept = subject.kind != "handler"
 
     def timed(request: Any) -> Any:
-        __traceback_hide__ = True  # noqa: F841 - Django's error pages leave out such frames
+        __traceback_hide__ = True  # Django's error pages leave out such frames
         operation = _get()
         if operation is None or not switch.active or not operation.root.resumable:
             return call(request)
@@ -151,7 +151,7 @@ def timed_async_layer(call: Call, subject: Subject, switch: Switch) -> Call:
     kept = subject.kind != "handler"
 
     async def timed(request: Any) -> Any:
-        __traceback_hide__ = True  # noqa: F841 - Django's error pages leave out such frames
+        __traceback_hide__ = True  # Django's error pages leave out such frames
         operation = _get()
         if operation is None or not switch.active or not operation.root.resumable:
             return await call(request)

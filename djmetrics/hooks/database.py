@@ -44,7 +44,7 @@ class DatabaseHook(Hook):
 
 def _timed_execute(original: Callable[..., Any]) -> Callable[..., Any]:
     def execute(self: CursorWrapper, sql: Any, params: Any, *args: Any) -> Any:
-        __traceback_hide__ = True  # noqa: F841 - Django's error pages leave out such frames
+        __traceback_hide__ = True  # Django's error pages leave out such frames
         operation = _begin(self, sql)
         try:
             return original(self, sql, params, *args)
@@ -59,7 +59,7 @@ def _timed_execute(original: Callable[..., Any]) -> Callable[..., Any]:
 
 def _timed_executemany(original: Callable[..., Any]) -> Callable[..., Any]:
     def executemany(self: CursorWrapper, sql: Any, *args: Any, **kwargs: Any) -> Any:
-        __traceback_hide__ = True  # noqa: F841 - Django's error pages leave out such frames
+        __traceback_hide__ = True  # Django's error pages leave out such frames
         operation = _begin(self, sql)
         try:
             return original(self, sql, *args, **kwargs)

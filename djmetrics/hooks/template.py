@@ -36,7 +36,7 @@ class TemplateHook(Hook):
 
 def _timed_render(original: Callable[..., Any]) -> Callable[..., Any]:
     def render(self: Any, *args: Any, **kwargs: Any) -> Any:
-        __traceback_hide__ = True  # noqa: F841 - Django's error pages leave out such frames
+        __traceback_hide__ = True  # Django's error pages leave out such frames
         current = recorder.current_operation()
         if current is not None and current.subject is FORM:
             return original(self, *args, **kwargs)
@@ -68,7 +68,7 @@ def _timed_compile(original: Callable[..., Any]) -> Callable[..., Any]:
 
 def _timed_extends(original: Callable[..., Any]) -> Callable[..., Any]:
     def render(self: ExtendsNode, context: Any) -> Any:
-        __traceback_hide__ = True  # noqa: F841 - Django's error pages leave out such frames
+        __traceback_hide__ = True  # Django's error pages leave out such frames
         operation = recorder.begin(template_subject("template", "(parent)", "django"))
         try:
             return original(self, context)
@@ -108,7 +108,7 @@ def _folded_form(original: Callable[..., Any]) -> Callable[..., Any]:
             recorder.end(operation)
 
     def render(self: BaseRenderer, *args: Any, **kwargs: Any) -> Any:
-        __traceback_hide__ = True  # noqa: F841 - Django's error pages leave out such frames
+        __traceback_hide__ = True  # Django's error pages leave out such frames
         current = recorder.current_operation()
         if current is not None and current.subject is FORM:
             return original(self, *args, **kwargs)

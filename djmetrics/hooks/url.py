@@ -40,7 +40,7 @@ class UrlHook(Hook):
 
 def _timed(original: Callable[..., Any]) -> Callable[..., Any]:
     def resolve_request(self: BaseHandler, request: Any) -> Any:
-        __traceback_hide__ = True  # noqa: F841 - Django's error pages leave out such frames
+        __traceback_hide__ = True  # Django's error pages leave out such frames
         begun = recorder.begin_layer()
         error = None
         try:

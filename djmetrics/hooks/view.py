@@ -65,7 +65,7 @@ def _wrap(view: Callable[..., Any]) -> Callable[..., Any]:
 
 def _timed(view: Callable[..., Any]) -> Callable[..., Any]:
     def timed_view(*args: Any, **kwargs: Any) -> Any:
-        __traceback_hide__ = True  # noqa: F841 - Django's error pages leave out such frames
+        __traceback_hide__ = True  # Django's error pages leave out such frames
         operation = recorder.begin(VIEW)
         try:
             return view(*args, **kwargs)
@@ -80,7 +80,7 @@ def _timed(view: Callable[..., Any]) -> Callable[..., Any]:
 
 def _timed_async(view: Callable[..., Any]) -> Callable[..., Any]:
     async def timed_view(*args: Any, **kwargs: Any) -> Any:
-        __traceback_hide__ = True  # noqa: F841 - Django's error pages leave out such frames
+        __traceback_hide__ = True  # Django's error pages leave out such frames
         operation = recorder.begin(VIEW)
         try:
             return await view(*args, **kwargs)
@@ -100,7 +100,7 @@ def _timed_marked(view: Callable[..., Any]) -> Callable[..., Any]:
     """
 
     def timed_view(*args: Any, **kwargs: Any) -> Any:
-        __traceback_hide__ = True  # noqa: F841 - Django's error pages leave out such frames
+        __traceback_hide__ = True  # Django's error pages leave out such frames
         outer = recorder.current.get()
         operation = recorder.begin(VIEW)
         try:
