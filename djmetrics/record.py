@@ -84,7 +84,8 @@ class Operation:
         return self.end - self.start + self.resumed_ns - self.children_ns
 
     def __repr__(self) -> str:
-        return f"<{self.subject.kind} {self.subject.name}: {self.duration} ns>"
+        lasted = f"{self.duration} ns" if hasattr(self, "end") else "open"
+        return f"<{self.subject.kind} {self.subject.name}: {lasted}>"
 
 
 class Root(Operation):

@@ -243,8 +243,15 @@ def pause(operation: Operation, resumed: tuple[Operation | None, int]) -> None:
     _set(outer)
 
 
-def resume_leaf() -> int:
-    """As ``resume``, where nothing can nest inside; give what this returns to ``pause_leaf``."""
+def resume_leaf(operation: Operation) -> int:
+    """As ``resume``, where nothing can nest inside; give what this returns to ``pause_leaf``.
+
+    -1, and then there is nothing to pause, where the operation may not go on: its record is closed, or not the one
+    that this code works for.
+    """
+    running = _get()
+    if running is None or running.root is not operation.root or not running.root.resumable:
+        return -1
     return clock.now()
 
 

@@ -140,6 +140,7 @@ def describe(text: str) -> tuple[str, str]:
 
 def track(record: Record, connection: Connection, sql: Any) -> Statement:
     """Count one more run of ``sql`` in ``record``."""
+    record.queries += 1
     texts = record.statements
     if texts is None:
         texts = record.statements = {}

@@ -40,6 +40,18 @@ def nothing_left_behind(request: pytest.FixtureRequest) -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
+def settings_as_before() -> Iterator[None]:
+    """Fail a test that leaves settings overridden, and put them back: the next one's site would be another."""
+    from django.conf import settings
+
+    before = settings._wrapped
+    yield
+    if settings._wrapped is not before:
+        settings._wrapped = before
+        pytest.fail("this test left settings overridden", pytrace=False)
+
+
+@pytest.fixture(autouse=True)
 def database_left_alone(request: pytest.FixtureRequest) -> Iterator[None]:
     """Keep Django from closing the test database's connection between requests, as its own test client does.
 

@@ -150,7 +150,7 @@ def test_any_order_of_beginnings_and_ends(script):
                 running.remove(at)
                 recorder.end(at)
             elif step == "fetch" and at is not record.root:
-                started = recorder.resume_leaf()
+                started = recorder.resume_leaf(at)
                 clock.wall += 3
                 recorder.pause_leaf(at, started)
             elif step == "leaf":

@@ -1,16 +1,18 @@
 """Databases: every alias, vendor and thread; statements, connects, commits, rollbacks and fetches."""
 
+import contextlib
 import functools
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.utils import CursorWrapper
+from django.db.utils import DatabaseErrorWrapper
 
 from .. import guard, recorder
 from ..patching import Patches
 from ..record import Operation, Subject
-from ..recorder import begin_leaf, current_record, end_leaf, pause_leaf, resume_leaf
+from ..recorder import begin_leaf, end_leaf, pause_leaf, resume_leaf
 from ..sql import subject_of, track
 from . import Hook
 
@@ -75,11 +77,10 @@ def _timed_executemany(original: Callable[..., Any]) -> Callable[..., Any]:
 def _begin(cursor: CursorWrapper, sql: Any) -> Operation:
     """Begin the operation of a statement; tell the record that it ran."""
     try:
-        record = current_record()
+        record = recorder.current_record()
         if record is None:
             operation = begin_leaf(subject_of(cursor.db, sql))
         else:
-            record.queries += 1
             statement = track(record, cursor.db, sql)
             operation = begin_leaf(statement.subject)
             operation.detail = statement
@@ -104,6 +105,10 @@ def _timed_callproc(original: Callable[..., Any]) -> Callable[..., Any]:
     return callproc
 
 
+_getattr = CursorWrapper.__getattr__
+_wrapped = DatabaseErrorWrapper.__call__
+
+
 class _TimedFetch:
     """Stands for a fetch, which ``CursorWrapper`` passes on through ``__getattr__``: so does this.
 
@@ -117,30 +122,40 @@ class _TimedFetch:
     def __get__(self, cursor: CursorWrapper | None, owner: type | None = None) -> Callable[..., Any]:
         if cursor is None:
             raise AttributeError(self._name)
-        method: Callable[..., Any] = cursor.__getattr__(self._name)
-        return functools.partial(_fetch, cursor, method) if self._patches.active else method
+        if not self._patches.active:
+            method: Callable[..., Any] = cursor.__getattr__(self._name)
+            return method
+        errors = cursor.db.wrap_database_errors
+        if type(cursor).__getattr__ is _getattr and type(errors).__call__ is _wrapped:
+            # What these two do, in the frame that times it: Django makes a function for each fetch.
+            return functools.partial(_fetch, cursor, getattr(cursor.cursor, self._name), errors)
+        return functools.partial(_fetch, cursor, cursor.__getattr__(self._name), _NOTHING)
 
 
-def _fetch(cursor: CursorWrapper, method: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+_NOTHING = contextlib.nullcontext()
+
+
+def _fetch(
+    cursor: CursorWrapper,
+    method: Callable[..., Any],
+    errors: contextlib.AbstractContextManager[Any],
+    /,
+    *args: Any,
+    **kwargs: Any,
+) -> Any:
     """Add the time of a fetch to its statement."""
     operation = cursor.__dict__.get(_OPERATION)
-    if operation is None or not _is_here(operation):
-        operation = begin_leaf(_fetch_subject(cursor.db.alias))
-        try:
-            return method(*args, **kwargs)
-        finally:
-            end_leaf(operation)
-    started = resume_leaf()
+    started = -1 if operation is None else resume_leaf(operation)
+    if operation is None or started < 0:
+        operation, started = begin_leaf(_fetch_subject(cursor.db.alias)), -1
     try:
-        return method(*args, **kwargs)
+        with errors:
+            return method(*args, **kwargs)
     finally:
-        pause_leaf(operation, started)
-
-
-def _is_here(operation: Operation) -> bool:
-    """Whether a statement may go on: its record is open, and it is the one that this code works for."""
-    running = recorder.current.get()
-    return running is not None and running.root is operation.root and operation.root.resumable
+        if started < 0:
+            end_leaf(operation)
+        else:
+            pause_leaf(operation, started)
 
 
 def _fetch_subject(alias: str) -> Subject:
@@ -163,7 +178,9 @@ class _Rows:
         return self
 
     def __next__(self) -> Any:
-        started = resume_leaf()
+        started = resume_leaf(self._operation)
+        if started < 0:
+            return next(self._rows)
         try:
             return next(self._rows)
         finally:
@@ -177,10 +194,8 @@ class _Rows:
 def _timed_rows(original: Callable[..., Any]) -> Callable[..., Any]:
     def __iter__(self: CursorWrapper) -> Iterator[Any]:
         operation = self.__dict__.get(_OPERATION)
-        if operation is None or not _is_here(operation):
-            yield from original(self)
-        else:
-            yield from _Rows(original(self), operation)
+        rows = original(self)
+        yield from rows if operation is None else _Rows(rows, operation)
 
     return __iter__
 

@@ -37,7 +37,7 @@ class TemplateHook(Hook):
 def _timed_render(original: Callable[..., Any]) -> Callable[..., Any]:
     def render(self: Any, *args: Any, **kwargs: Any) -> Any:
         __traceback_hide__ = True  # Django's error pages leave out such frames
-        current = recorder.current_operation()
+        current = recorder.current.get()
         if current is not None and current.subject is FORM:
             return original(self, *args, **kwargs)
         operation = recorder.begin(template_subject("template", getattr(self, "name", None), "django"))
@@ -109,7 +109,7 @@ def _folded_form(original: Callable[..., Any]) -> Callable[..., Any]:
 
     def render(self: BaseRenderer, *args: Any, **kwargs: Any) -> Any:
         __traceback_hide__ = True  # Django's error pages leave out such frames
-        current = recorder.current_operation()
+        current = recorder.current.get()
         if current is not None and current.subject is FORM:
             return original(self, *args, **kwargs)
         operation = recorder.folded(FORM)

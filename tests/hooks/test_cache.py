@@ -462,23 +462,26 @@ def test_copied_default_is_still_ours():
     """A backend of Django's may copy the default that it is given; a miss is a miss all the same."""
     from copy import copy, deepcopy
 
-    from djmetrics.hooks import cache as hook
+    from djmetrics.caches import MISSING
 
-    assert copy(hook._MISSING) is deepcopy([hook._MISSING])[0] is hook._MISSING
+    assert copy(MISSING) is deepcopy([MISSING])[0] is MISSING
 
 
 def test_what_is_remembered_is_bounded(monkeypatch):
     """However many aliases, classes and operations there are, what is remembered of them has a limit."""
-    from djmetrics.hooks import cache as hook
+    from djmetrics import caches
 
-    monkeypatch.setattr(hook, "_CEILING", 5)
+    monkeypatch.setattr(caches, "CEILING", 5)
+    make()  # of a class that is wrapped from then on
     for number in range(20):
         made = type(f"Cache{number}", (LocMemCache,), {})(f"place {number}", {})
         assert made.get("key", 7) == 7
-        hook.subject(f"alias {number}", "get", "hit")
+        caches.cache_subject(f"alias {number}", "get")
+        caches.fragment_subject(f"fragment {number}", "hit")
 
-    assert len(hook._subjects) <= 5
-    assert len(hook._trust) <= 5
+    assert len(caches._subjects) <= 5
+    assert len(caches._fragments) <= 5
+    assert len(caches._trust) <= 5
 
 
 class Strange(LocMemCache):
@@ -505,15 +508,14 @@ def test_results_of_strange_types():
 @pytest.mark.usefixtures("lenient")
 def test_own_failure_changes_nothing(monkeypatch, cache):
     """Should we fail to judge a result, the caller gets it as ever."""
-    from djmetrics import guard
-    from djmetrics.hooks import cache as hook
+    from djmetrics import caches, guard
 
     def fail(*args: object) -> None:
         raise LookupError
 
     with record():
         cache.set("a", "text")
-        monkeypatch.setattr(hook, "_size", fail)
+        monkeypatch.setattr(caches, "size", fail)
         cache.set("b", "text")
         assert cache.get_many(["a", "b"]) == {"a": "text", "b": "text"}
 

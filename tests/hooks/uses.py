@@ -1,7 +1,9 @@
 """One use of each hook's component, at the seam: what must come out unchanged, and what must be recorded."""
 
 import asyncio
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import jinja2
@@ -102,8 +104,18 @@ def resolve(at: str) -> Any:
     return THING if match is request.resolver_match and match.view_name == "home" else match
 
 
+_settings = threading.Lock()
+
+
+@contextmanager
+def middlewares(*paths: str) -> Iterator[None]:
+    """Override the setting MIDDLEWARE, on one thread at a time: else one puts back what it found of another's."""
+    with _settings, override_settings(MIDDLEWARE=list(paths)):
+        yield
+
+
 def through_middleware(at: str) -> Any:
-    with override_settings(MIDDLEWARE=[f"{__name__}.answering"]):
+    with middlewares(f"{__name__}.answering"):
         handler = BaseHandler()
         handler.load_middleware()
         chain: Any = handler._middleware_chain
@@ -119,7 +131,7 @@ def refuse(raw: str) -> Any:
                 raise UnicodeDecodeError("utf-8", b"\xff", 0, 1, "made up")
             return fail()
 
-    with override_settings(MIDDLEWARE=[]):
+    with middlewares():
         request, response = Handler().create_request(scope(), None)
     return THING if request is None and response.status_code == 400 else None
 

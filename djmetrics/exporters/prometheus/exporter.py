@@ -2,15 +2,16 @@
 
 import time
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 
 from ... import catalogue as c
 from ... import guard
 from ...catalogue import Metric
 from ...record import Layer, Operation, Record, Subject
 from .. import Exporter
-from .plans import DESTINATIONS, OTHER_KINDS, Duration, error_name, label_values, whole
+from .plans import DESTINATIONS, OTHER_KINDS, Duration, Keys, error_name, label_values, whole
 from .store import Series, Store
 from .totals import Place, Totals, place
 
@@ -18,8 +19,8 @@ _CACHED_VIEWS = 5_000
 _CACHED_PLANS = 20_000
 _LARGE = 100
 
-Plan = tuple[tuple[int, ...], int, int, str, Duration | None, Place | None]
-"""A place (a sum at 0: nowhere), how to tell the duration if not from its ends, and where fetches go."""
+Plan = tuple[tuple[int, ...], int, int, str, Duration | None, Place | None, Keys | None]
+"""A place (a sum at 0: nowhere), how to tell the duration if not from its ends, where fetches and keys go."""
 
 Kind = tuple[str, str, str, int | None, str, str]
 Key = Subject | tuple[Subject, str]
@@ -192,23 +193,24 @@ class PrometheusExporter(Exporter):
             plan = plans.get(key)
             if plan is None:
                 plan = self._plan(plans, key, view, operation)
-            bounds, offset, total, full, duration, fetches = plan
+            bounds, offset, total, full, duration, fetches, keys = plan
             if total == 0:
                 continue
             ns = operation.end - operation.start if duration is None else duration(operation)
-            words[offset + bisect_left(bounds, ns)] += 1
+            # The first bucket without a search: most are that short.
+            words[offset if ns <= bounds[0] else offset + bisect_left(bounds, ns)] += 1
             words[total] += ns
-            if fetches is not None and operation.resumed_ns:
-                ns = operation.resumed_ns
-                bounds, offset, total, full_fetches = fetches
-                words[offset + bisect_left(bounds, ns)] += 1
-                words[total] += ns
-                if full_fetches:
-                    self._overflowed(full_fetches)
             if full:
                 self._overflowed(full)
-            if operation.subject.kind == "cache" and operation.detail is not None:
-                self._add_keys(view, operation.subject, *operation.detail)
+            if fetches is not None:
+                if ns := operation.resumed_ns:
+                    bounds, offset, total, full = fetches
+                    words[offset if ns <= bounds[0] else offset + bisect_left(bounds, ns)] += 1
+                    words[total] += ns
+                    if full:
+                        self._overflowed(full)
+            elif keys is not None and operation.detail is not None:
+                keys.add(*operation.detail)
 
     def _add_layers(self, view: str, layers: Sequence[Layer]) -> None:
         places = self._places.get(view)
@@ -245,22 +247,27 @@ class PrometheusExporter(Exporter):
         subject = operation.subject
         metric, duration = DESTINATIONS.get(subject.kind, OTHER_KINDS)
         if metric is None:
-            plan: Plan = (), 0, 0, "", None, None
+            plan: Plan = (), 0, 0, "", None, None, None
         else:
             series = self._claim(metric, label_values(metric, view, subject, operation.error))
-            fetches = None
+            fetches = keys = None
+            alias = subject.attributes.get("alias", "")
             if subject.kind == "db":
-                series_of_fetches = self._claim(c.DB_FETCH, (view, subject.attributes.get("alias", "")))
-                fetches = place(c.DB_FETCH, series_of_fetches)
-            plan = *place(metric, series), None if duration is whole else duration, fetches
+                fetches = place(c.DB_FETCH, self._claim(c.DB_FETCH, (view, alias)))
+            elif subject.kind == "cache":
+                keys = Keys(self._adder, (view, alias, subject.name))
+            plan = *place(metric, series), None if duration is whole else duration, fetches, keys
         plans[key] = plan
         return plan
 
-    def _add_keys(self, view: str, subject: Subject, hits: int, misses: int, size: int) -> None:
-        alias, operation = subject.attributes.get("alias", ""), subject.name
-        if hits:
-            self._add(c.CACHE_KEYS, (view, alias, operation, "hit"), hits)
-        if misses:
-            self._add(c.CACHE_KEYS, (view, alias, operation, "miss"), misses)
-        if size:
-            self._add(c.CACHE_IO, (view, alias, operation), size)
+    def _adder(self, metric: Metric, values: tuple[str, ...]) -> Callable[[int], None]:
+        """What adds to one counter, sparing the search for its series; void once the store has moved."""
+        series = self._claim(metric, values)
+        if series.overflow:
+            return partial(self._add, metric, values)
+        words, offset = self.store.words, series.offset
+
+        def add(amount: int) -> None:
+            words[offset] += amount
+
+        return add

@@ -45,6 +45,36 @@ DESTINATIONS = {
 OTHER_KINDS = Destination(c.OPERATION)
 
 
+class Keys:
+    """Adds up what a cache's operations say of their keys; a series begins with its first observation."""
+
+    __slots__ = ("_adder", "_hit", "_io", "_miss", "_values")
+
+    def __init__(
+        self, adder: Callable[[Metric, tuple[str, ...]], Callable[[int], None]], values: tuple[str, str, str]
+    ) -> None:
+        self._adder = adder
+        self._values = values
+        self._hit: Callable[[int], None] | None = None
+        self._miss: Callable[[int], None] | None = None
+        self._io: Callable[[int], None] | None = None
+
+    def add(self, hits: int, misses: int, size: int) -> None:
+        """Keys that were found, keys that were not, and bytes."""
+        if hits:
+            if self._hit is None:
+                self._hit = self._adder(c.CACHE_KEYS, (*self._values, "hit"))
+            self._hit(hits)
+        if misses:
+            if self._miss is None:
+                self._miss = self._adder(c.CACHE_KEYS, (*self._values, "miss"))
+            self._miss(misses)
+        if size:
+            if self._io is None:
+                self._io = self._adder(c.CACHE_IO, self._values)
+            self._io(size)
+
+
 _qualname = vars(type)["__qualname__"].__get__
 _module = vars(type)["__module__"].__get__
 

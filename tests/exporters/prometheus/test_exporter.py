@@ -21,7 +21,7 @@ from djmetrics import catalogue, guard, recorder, runtime, units
 from djmetrics.catalogue import DB_OPERATION, REQUEST_DURATION
 from djmetrics.exporters.prometheus import Collector, Store, family_name, label_name
 from djmetrics.exporters.prometheus.exporter import PrometheusExporter
-from djmetrics.hooks.cache import subject as cache_subject
+from djmetrics.caches import cache_subject
 from djmetrics.hooks.request import METHODS
 from djmetrics.record import PHASES, Record, Subject
 from djmetrics.testing import FakeClock, fake_clock
@@ -251,7 +251,7 @@ def test_what_a_statement_fetched_is_a_figure_of_its_own(bench):
     with bench.request():
         operation = bench.work(SELECT, 0.002)
         for _ in range(2):
-            started = recorder.resume_leaf()
+            started = recorder.resume_leaf(operation)
             bench.clock.advance(0.25)
             recorder.pause_leaf(operation, started)
 
@@ -275,9 +275,10 @@ def test_folded_operation_is_shown_whole(bench):
 
 def test_cache(bench):
     """Keys by hit and miss, and bytes, beside the time."""
+    get = cache_subject("default", "get")
     with bench.request():
-        for result, detail in ("hit", (1, 0, 30)), ("miss", (0, 1, 0)), ("hit", (1, 0, 12)), ("", None):
-            bench.work(cache_subject("default", "get", result), 0.1).detail = detail
+        for subject, detail in (get.hit, (1, 0, 30)), (get.miss, (0, 1, 0)), (get.hit, (1, 0, 12)), (get, None):
+            bench.work(subject, 0.1).detail = detail
 
     used = {"view": "home", "alias": "default", "operation": "get"}
     assert bench.value("django_cache_keys_total", result="hit", **used) == 2
@@ -394,10 +395,11 @@ def test_ceiling(metric, caplog):
             with bench.request(f"view-{number}") as record:
                 record.first_byte_ns = record.queue_ns = record.request_size = record.response_size = 5
                 recorder.timed_layer(lambda request: None, LAYER, Switch())(None)
-                started = recorder.resume_leaf()
+                operation = bench.work(Subject("db", "SELECT", about), 0.1)
+                started = recorder.resume_leaf(operation)
                 bench.clock.advance(0.1)
-                recorder.pause_leaf(bench.work(Subject("db", "SELECT", about), 0.1), started)
-                for subject in PAGE, VIEW, OWN, cache_subject("default", "get", "hit"):
+                recorder.pause_leaf(operation, started)
+                for subject in PAGE, VIEW, OWN, cache_subject("default", "get").hit:
                     bench.work(subject, 0.1)
 
         name = family_name(metric)
