@@ -131,15 +131,17 @@ class Layer(NamedTuple):
 class Statement:
     """One SQL text in one record: how often it ran, and from where once it ran suspiciously often.
 
-    ``sql`` is "" where the text is not kept: it is too long, or no text.
+    ``sql`` is "" where the text is not kept: it is too long, or no text. ``is_of_table`` says that it reads or writes
+    rows, so that running it again is an N+1.
     """
 
     location = ""
     count = 1
 
-    def __init__(self, subject: Subject, sql: str) -> None:
+    def __init__(self, subject: Subject, sql: str, is_of_table: bool) -> None:
         self.subject = subject
         self.sql = sql
+        self.is_of_table = is_of_table
 
 
 class Record:

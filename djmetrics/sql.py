@@ -150,7 +150,8 @@ def track(record: Record, connection: Connection, sql: Any) -> Statement:
     is_text = type(sql) is str
     statement = statements.get(sql) if is_text else None
     if statement is None:
-        statement = Statement(subject_of(connection, sql), "")
+        subject = subject_of(connection, sql)
+        statement = Statement(subject, "", subject.attributes["db.operation.name"] in _TABLED)
         if (
             is_text
             and len(sql) <= MAX_TEXT
@@ -160,7 +161,7 @@ def track(record: Record, connection: Connection, sql: Any) -> Statement:
             statements[sql] = statement
         return statement
     statement.count += 1
-    if statement.subject.attributes["db.operation.name"] in _TABLED:
+    if statement.is_of_table:
         record.repeated_queries += 1
         if statement.count == repeated_from:
             statement.location = _location()

@@ -37,7 +37,7 @@ def test_representations():
 
 def test_statement():
     """It ran once when it is first seen, from nowhere in particular."""
-    made = Statement(SUBJECTS["db"], "SELECT 1")
+    made = Statement(SUBJECTS["db"], "SELECT 1", True)
     assert (made.count, made.location, made.sql) == (1, "", "SELECT 1")
 
 

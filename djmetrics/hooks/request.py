@@ -6,8 +6,8 @@ from asyncio import CancelledError
 from collections.abc import Callable
 from typing import Any
 
+from django.core.handlers import exception
 from django.core.handlers.asgi import ASGIHandler
-from django.core.signals import got_request_exception
 from django.http import HttpResponse
 from django.template.response import SimpleTemplateResponse
 
@@ -34,20 +34,18 @@ _TRACEPARENT = re.compile(r"00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})\Z")
 
 
 class RequestHook(Hook):
-    """Learns of exceptions from Django's signal, and of requests that are refused before any middleware."""
+    """Learns of exceptions that nothing handled, and of requests that are refused before any middleware."""
 
     name = "request"
 
     def patch(self) -> None:
-        got_request_exception.connect(_remember_exception, dispatch_uid="djmetrics")
+        # Where Django turns an exception into a page. It sends a signal just before, but a receiver would show in what
+        # ``send`` returns, and Django's way to find its receivers costs more than all that we do for such a request.
+        self.patches.replace(exception, "handle_uncaught_exception", _remembering_exceptions)
         # A malformed path or a body that is too big is answered by the ASGI handler alone; no signal says so.
         self.patches.replace(ASGIHandler, "create_request", _recording_refusals)
         # A client that goes away while its response is sent cancels this; what is sent may be no stream of ours.
         self.patches.replace(ASGIHandler, "send_response", _noticing_cuts)
-
-    def uninstall(self) -> None:
-        got_request_exception.disconnect(dispatch_uid="djmetrics")
-        super().uninstall()
 
 
 def describe(record: Record, request: Any) -> None:
@@ -109,10 +107,15 @@ def answered(record: Record, response: Any) -> None:
         record.response_size = _size(length)
 
 
-def _remember_exception(*, request: Any = None, **kwargs: Any) -> None:
-    record = recorder.current_record()
-    if record is not None:
-        record.error = sys.exc_info()[0]
+def _remembering_exceptions(original: Callable[..., Any]) -> Callable[..., Any]:
+    def handle_uncaught_exception(*args: Any, **kwargs: Any) -> Any:
+        __traceback_hide__ = True  # Django's error pages leave out such frames
+        record = recorder.current_record()
+        if record is not None:
+            record.error = sys.exc_info()[0]
+        return original(*args, **kwargs)
+
+    return handle_uncaught_exception
 
 
 def _recording_refusals(original: Callable[..., Any]) -> Callable[..., Any]:

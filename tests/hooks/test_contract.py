@@ -12,7 +12,7 @@ import pytest
 from asgiref.sync import AsyncToSync, SyncToAsync
 from django.core.cache import CacheHandler
 from django.core.cache.backends.base import BaseCache
-from django.core.handlers import base
+from django.core.handlers import base, exception
 from django.core.handlers.asgi import ASGIHandler
 from django.core.handlers.base import BaseHandler
 from django.core.signals import got_request_exception
@@ -35,7 +35,7 @@ from .uses import BOOM, THING, USES, Boom, DictCache, Use
 
 OWNERS: list[Any] = [
     ASGIHandler, AsyncToSync, BaseCache, BaseDatabaseWrapper, BaseHandler, BaseRenderer, CacheHandler, CacheNode,
-    CursorWrapper, DictCache, ExtendsNode, SyncToAsync, Template, base, jinja2.Environment, jinja2.Template,
+    CursorWrapper, DictCache, ExtendsNode, SyncToAsync, Template, base, exception, jinja2.Environment, jinja2.Template,
     *([template_base.PartialTemplate] if hasattr(template_base, "PartialTemplate") else []),
 ]  # fmt: skip
 """Whatever any hook replaces something of."""

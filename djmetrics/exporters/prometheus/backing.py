@@ -5,7 +5,7 @@ from typing import Protocol
 
 from . import exemplars
 from .layout import Entry, Layout, Table
-from .regions import Region
+from .regions import PackedRegion, Region
 from .scan import SlotCopy
 
 Claim = Callable[[Layout, tuple[str, ...]], Entry]
@@ -19,7 +19,7 @@ class Backing(Protocol):
     @property
     def counts(self) -> Region: ...
     @property
-    def exemplars(self) -> Region: ...
+    def exemplars(self) -> PackedRegion: ...
 
     def claim(self, layout: Layout, values: tuple[str, ...], ceiling: int) -> Entry | None:
         """Find or append a series; ``None`` if the layout has ``ceiling`` of them.

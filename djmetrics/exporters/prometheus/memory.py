@@ -1,15 +1,15 @@
 """The words of a process on its own."""
 
 from .layout import Entry, Layout, Table
-from .regions import MemoryRegion
+from .regions import ListRegion, MemoryRegion
 
 
 class Memory:
     """A table and regions in memory; see ``backing.Backing``."""
 
-    def __init__(self, words: int, exemplar_words: int) -> None:
+    def __init__(self, exemplar_words: int) -> None:
         self.table = Table()
-        self.counts = MemoryRegion(words)
+        self.counts = ListRegion()
         self.exemplars = MemoryRegion(exemplar_words)
 
     def claim(self, layout: Layout, values: tuple[str, ...], ceiling: int) -> Entry | None:
@@ -17,6 +17,7 @@ class Memory:
             return entry
         if self.table.count(layout) >= ceiling:
             return None
+        self.counts.reserve(self.table.words + layout.words)
         return self.table.add(layout, values)
 
     def close(self) -> None:

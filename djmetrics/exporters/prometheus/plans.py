@@ -75,6 +75,9 @@ class Keys:
             self._io(size)
 
 
+_CEILING = 1000
+
+_error_names: dict[type[BaseException], str] = {}
 _qualname = vars(type)["__qualname__"].__get__
 _module = vars(type)["__module__"].__get__
 
@@ -86,8 +89,16 @@ def error_name(error: type[BaseException] | None) -> str:
     """
     if error is None:
         return ""
+    known = type(error) is type  # else to look it up would run code of its metaclass
+    if known and error in _error_names:
+        return _error_names[error]
     module, name = _module(error), _qualname(error)
-    return f"{module}.{name}" if type(module) is str and module != "builtins" else str(name)
+    full = f"{module}.{name}" if type(module) is str and module != "builtins" else str(name)
+    if known:
+        if len(_error_names) >= _CEILING:
+            _error_names.clear()
+        _error_names[error] = full
+    return full
 
 
 def label_values(

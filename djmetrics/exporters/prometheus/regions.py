@@ -3,6 +3,7 @@
 import errno
 import mmap
 import os
+from array import array
 from pathlib import Path
 from typing import Protocol
 
@@ -10,18 +11,48 @@ from .files import open_file, read_start, write_all
 
 WORD = 8
 _STEP = 1 << 16
+_LARGEST = (1 << 64) - 1
+
+
+Words = memoryview | list[int]
 
 
 class Region(Protocol):
-    """Both kinds; ``words`` may be used up to what ``reserve`` was asked for."""
+    """All kinds; ``words`` may be used up to what ``reserve`` was asked for."""
 
-    words: memoryview
+    @property
+    def words(self) -> Words: ...
 
     def reserve(self, end: int) -> None:
         """Make the words before ``end`` usable. Raises ``OSError`` if there is no room."""
 
     def copy(self, end: int) -> bytes:
         """The words before ``end``, zero where nothing is yet."""
+
+
+class PackedRegion(Region, Protocol):
+    """Those whose words lie side by side in memory."""
+
+    @property
+    def words(self) -> memoryview: ...
+
+
+class ListRegion:
+    """Zeroed words that only this process sees, to count in: to add to a list takes Python a third of the time."""
+
+    def __init__(self) -> None:
+        self.words: list[int] = []
+
+    def reserve(self, end: int) -> None:
+        self.words += [0] * (end - len(self.words))
+
+    def copy(self, end: int) -> bytes:
+        self.reserve(end)
+        words = self.words[:end]
+        try:
+            return array("Q", words).tobytes()
+        except OverflowError:  # what cannot be is shown as what can, and does not take the page with it
+            return array("Q", [min(max(word, 0), _LARGEST) for word in words]).tobytes()
 
 
 class MemoryRegion:

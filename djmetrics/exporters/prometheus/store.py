@@ -15,6 +15,7 @@ from .files import SHARING
 from .forks import abandon_in_children
 from .layout import Layout
 from .memory import Memory
+from .regions import Words
 from .series import Reading, Series
 from .shared import Shared
 
@@ -34,10 +35,10 @@ class Store:
     Callers call ``refresh_process``, take ``lock`` for a whole record, compare ``generation`` while they hold it
     (when it has changed, ``words`` and every ``Series`` are void), and then count by themselves. A histogram has
     one word per bucket, not cumulative, the last for what is above all bounds, and then the sum; counters and gauges
-    have one word. Words are unsigned: to take one below zero raises ``ValueError`` and leaves it as it was.
+    have one word. Words are unsigned: nobody takes one below zero.
     """
 
-    words: memoryview
+    words: Words
 
     def __init__(
         self,
@@ -158,7 +159,7 @@ class Store:
             return Reading(series, [copy_own(backing, *sizes)])
 
     def _make_memory(self) -> Memory:
-        memory = Memory(self._claims.words, self._claims.exemplar_words)
+        memory = Memory(self._claims.exemplar_words)
         self._claims.reserve(memory)
         return memory
 

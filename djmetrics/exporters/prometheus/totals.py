@@ -7,6 +7,7 @@ from ... import catalogue as c
 from ...catalogue import Metric
 from ...record import PHASES, Record
 from .plans import error_name
+from .regions import Words
 from .store import Series
 
 Claim = Callable[[Metric, tuple[str, ...]], Series]
@@ -53,7 +54,7 @@ class Totals:
             self._full.append(metric.name)
         return series
 
-    def add(self, words: memoryview, record: Record) -> None:
+    def add(self, words: Words, record: Record) -> None:
         """Add one record; what is None is not known of it and not counted."""
         bounds, offset, total, _ = self._duration
         amount: int | None = record.duration

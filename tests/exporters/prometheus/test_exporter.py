@@ -18,10 +18,10 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as parse
 
 from djmetrics import catalogue, guard, recorder, runtime, units
+from djmetrics.caches import cache_subject
 from djmetrics.catalogue import DB_OPERATION, REQUEST_DURATION
 from djmetrics.exporters.prometheus import Collector, Store, family_name, label_name
 from djmetrics.exporters.prometheus.exporter import PrometheusExporter
-from djmetrics.caches import cache_subject
 from djmetrics.hooks.request import METHODS
 from djmetrics.record import PHASES, Record, Subject
 from djmetrics.testing import FakeClock, fake_clock
@@ -277,7 +277,12 @@ def test_cache(bench):
     """Keys by hit and miss, and bytes, beside the time."""
     get = cache_subject("default", "get")
     with bench.request():
-        for subject, detail in (get.hit, (1, 0, 30)), (get.miss, (0, 1, 0)), (get.hit, (1, 0, 12)), (get, None):
+        for subject, detail in (
+            (get.hit, (1, 0, 30)),
+            (get.miss, (0, 1, 0)),
+            (get.hit, (1, 0, 12)),
+            (get, None),
+        ):
             bench.work(subject, 0.1).detail = detail
 
     used = {"view": "home", "alias": "default", "operation": "get"}

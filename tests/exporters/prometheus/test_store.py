@@ -78,13 +78,13 @@ def test_unknown_metric():
         store.series(LATENCY, ("home", ""))
 
 
-def test_below_zero(store):
-    """A word refuses to go below zero, and keeps its value."""
+@pytest.mark.parametrize("wrong, shown", [(-5, 0), (1 << 64, (1 << 64) - 1)])
+def test_a_number_that_cannot_be(store, wrong, shown):
+    """A word that no shared file could hold is shown as the nearest one, and does not take the page with it."""
     with store.lock:
-        series = store.series(ACTIVE, ("GET",))
-        with pytest.raises(ValueError, match="invalid value"):
-            store.words[series.offset] -= 1
-        assert store.words[series.offset] == 0
+        store.words[store.series(ACTIVE, ("GET",)).offset] = wrong
+
+    assert f'method="GET"}} {float(shown)}' in page(store)
 
 
 def test_buckets_of_the_settings(make_store):
