@@ -1,9 +1,9 @@
 """Exclusive time: where a record's time went, by phase, so that the phases sum to the whole.
 
-One after another, an operation's own time is its duration less its children's. Side by side
-(``asyncio.gather``, threads) these overlap, and the phases would sum to more than the record took. Then each
-instant is shared equally among the operations that were running at it and had no child running; what no
-operation covered is "other".
+One after another, an operation's own time is its duration less its children's; the recorder adds it to its record
+when the operation ends. Side by side (``asyncio.gather``, threads) these overlap, and the phases would sum to more
+than the record took. Then each instant is shared equally among the operations that were running at it and had no
+child running; what no operation covered is "other".
 """
 
 from collections.abc import Iterable
@@ -17,42 +17,30 @@ if TYPE_CHECKING:
 PHASES = ("middleware", "url", "view", "template", "db", "cache", "other")
 """Where a record's time can go."""
 
-_ZEROS = dict.fromkeys(PHASES, 0)
-
 
 def exclusive_phases(record: "Record") -> dict[str, int]:
     """The exclusive nanoseconds of each phase of a closed record; they sum to its duration.
 
-    Exact when all its operations are still there. Of a record whose operations overlapped, spilled ones and
-    steps of resumed ones have no interval of their own, and are scaled.
+    Of a record whose operations overlapped, spilled ones and steps of resumed ones have no interval of their own, and
+    are scaled.
     """
-    if not record.root.concurrent:
-        phases = add_exclusive((record.spilled_phases or _ZEROS).copy(), record.operations)
-        for subject, _, _, own, _ in record.layers:
-            phases[subject.phase] += own
-        if min(phases.values()) < 0:  # an operation went on after the one that it belongs to
-            phases = _concurrent(record)
-    else:
+    phases = record.own_ns.copy()
+    for subject, _, _, own, _ in record.layers:
+        phases[subject.phase] += own
+    rest = record.duration - sum(phases.values())
+    # Below zero: an operation went on after the one that it belongs to.
+    if record.root.concurrent or rest < 0 or min(phases.values()) < 0:
         phases = _concurrent(record)
-    phases["other"] += record.duration - sum(phases.values())
+        rest = record.duration - sum(phases.values())
+    phases["other"] += rest
     return phases
 
 
 def _concurrent(record: "Record") -> dict[str, int]:
-    spilled = record.spilled_phases
-    phases = add_exclusive(spilled.copy(), record.operations) if spilled else _shared(record)
+    phases = record.own_ns.copy() if record.spilled else _shared(record)
     for subject, _, _, own, _ in record.layers:
         phases[subject.phase] += max(0, own)
     return _scaled(phases, record.duration)
-
-
-def add_exclusive(phases: dict[str, int], operations: Iterable["Operation"]) -> dict[str, int]:
-    """Add what each of ``operations`` took without its children."""
-    for operation in operations:
-        phases[operation.subject.phase] += (
-            operation.end - operation.start + operation.resumed_ns - operation.children_ns
-        )
-    return phases
 
 
 def _shared(record: "Record") -> dict[str, int]:

@@ -25,6 +25,8 @@ PHASE_OF_KIND = {
     "cache": "cache",
 }
 
+_NOTHING = dict.fromkeys(PHASES, 0)
+
 
 class Subject:
     """What an operation is about. Hooks make each subject once and share it among its operations.
@@ -40,7 +42,7 @@ class Subject:
     ) -> None:
         self.kind = kind
         self.name = name
-        self.phase = phase or PHASE_OF_KIND.get(kind, "other")
+        self.phase = phase if phase in PHASES else PHASE_OF_KIND.get(kind, "other")
         self.attributes: Mapping[str, str] = attributes or {}
 
     def __repr__(self) -> str:
@@ -91,13 +93,14 @@ class Operation:
 class Root(Operation):
     """The operation that stands for a whole record.
 
-    ``operations`` and ``layers`` are where finished ones are put. ``record`` is None once the record is closed.
+    ``operations`` and ``layers`` are where finished ones are put, ``own_ns`` is where the own time of operations
+    is added up by phase. ``record`` is None once the record is closed.
     ``resumable`` says whether its operations may go on after their end: until the record is closed, and not in
     the process's, which is counted any time. ``limit`` is how many operations are put there before they are
     counted. ``concurrent`` says that operations ran side by side.
     """
 
-    __slots__ = ("concurrent", "laps", "layers", "limit", "operations", "record", "resumable")
+    __slots__ = ("concurrent", "laps", "layers", "limit", "operations", "own_ns", "record", "resumable")
 
     def __init__(self, subject: Subject, record: "Record") -> None:
         # Operation's own, written out.
@@ -107,6 +110,7 @@ class Root(Operation):
         self.error = self.detail = None
         self.record: Record | None = record
         self.operations = record.operations
+        self.own_ns = record.own_ns
         self.layers = record.layers
         self.limit = record.limit
         self.laps: dict[Subject, int] | None = None
@@ -149,6 +153,7 @@ class Record:
 
     ``outcome`` is "completed", "disconnected" (the client went away) or "failed" (the response broke off).
     ``error`` is the class of the exception that nothing handled. Sizes are bytes, None where unknown.
+    ``own_ns`` is what its operations took themselves, by phase;
     ``layers`` are the middlewares and the resolver that it went through, ``operations`` all else that was
     timed. ``statements`` are its SQL texts by alias, ``folds`` the operations that stand for many.
     ``key`` tells its request from others while it
@@ -181,12 +186,12 @@ class Record:
     announced: tuple[Any, ...] = ()
     statements: dict[str, dict[str, Statement]] | None = None
     folds: dict[Subject, Operation] | None = None
-    spilled_phases: dict[str, int] | None = None
     _phases: dict[str, int] | None = None
 
     def __init__(self, subject: Subject, view: str) -> None:
         self.kind = subject.kind
         self.view = view
+        self.own_ns = _NOTHING.copy()
         self.operations: list[Operation] = []
         self.layers: list[Layer] = []
         self.root = Root(subject, self)

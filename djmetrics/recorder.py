@@ -66,8 +66,10 @@ def end(operation: Operation) -> None:
     parent = operation.parent
     _set(parent)
     start = operation.start
-    parent.children_ns += now - start
+    took = now - start
+    parent.children_ns += took
     root = operation.root
+    root.own_ns[operation.subject.phase] += took - operation.children_ns
     if start < parent.last_end:
         root.concurrent = True
     parent.last_end = now
@@ -90,8 +92,10 @@ def end_leaf(operation: Operation) -> None:
     operation.end = now = clock.now()
     parent = operation.parent
     start = operation.start
-    parent.children_ns += now - start
+    took = now - start
+    parent.children_ns += took
     root = operation.root
+    root.own_ns[operation.subject.phase] += took
     if start < parent.last_end:
         root.concurrent = True
     parent.last_end = now
@@ -227,18 +231,19 @@ def folded(subject: Subject) -> Operation | None:
     return operation
 
 
-def resume(operation: Operation) -> tuple[Operation | None, int]:
+def resume(operation: Operation) -> tuple[Operation | None, int, int]:
     """An operation goes on; give what this returns to ``pause``."""
     outer = _get()
     _set(operation)
-    return outer, clock.now()
+    return outer, operation.children_ns, clock.now()
 
 
-def pause(operation: Operation, resumed: tuple[Operation | None, int]) -> None:
+def pause(operation: Operation, resumed: tuple[Operation | None, int, int]) -> None:
     """The operation that was resumed stands still again."""
-    outer, started = resumed
+    outer, children, started = resumed
     elapsed = clock.now() - started
     operation.resumed_ns += elapsed
+    operation.root.own_ns[operation.subject.phase] += elapsed - operation.children_ns + children
     (outer or outside).children_ns += elapsed
     _set(outer)
 
@@ -259,4 +264,5 @@ def pause_leaf(operation: Operation, started: int) -> None:
     """The operation that ``resume_leaf`` was called for stands still again."""
     elapsed = clock.now() - started
     operation.resumed_ns += elapsed
+    operation.root.own_ns[operation.subject.phase] += elapsed
     (_get() or outside).children_ns += elapsed

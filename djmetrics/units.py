@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from typing import Protocol
 
 from . import clock, guard, semconv
-from .phases import PHASES, add_exclusive
 from .record import Operation, Record, Root, Subject
 
 
@@ -127,6 +126,7 @@ def _close(record: Record) -> None:
     root.parent = root.root = outside
     # What a task that outlives its request still does is counted outside.
     root.operations = outside.operations
+    root.own_ns = outside.own_ns
     root.layers = []
     root.resumable = False
     record.duration = now - record.start
@@ -173,7 +173,6 @@ def spill(root: Root) -> None:
         return
     record.spilled += len(operations)
     record.folds = None  # what is counted can't go on
-    record.spilled_phases = add_exclusive(record.spilled_phases or dict.fromkeys(PHASES, 0), operations)
     for exporter in _exporters:
         try:
             exporter.spill(record, operations)

@@ -255,10 +255,10 @@ def test_hung_up_stream_is_told_from_a_finished_one(server: Server, truth: Truth
 
 def test_request_in_flight_is_seen_while_it_runs(server: Server, truth: Truth) -> None:
     """The gauge counts a request from its begin to its last byte."""
-    with Caller(server.port, "/stream/12/50/") as caller:
+    with Caller(server.port, "/stream/60/50/") as caller:  # long enough for workers that are being replaced
         caller.read_until(b"\r\n\r\n")
         # The test before may have left one that was answered a moment ago.
-        page = scrape_until(server.port, lambda page: page.value(ACTIVE) == 1, seconds=0.3)
+        page = scrape_until(server.port, lambda page: page.value(ACTIVE) == 1, seconds=1.5)
         during = page.value(ACTIVE, http_request_method="GET")
     assert truth("in flight, during a stream", "requests", during, 1).difference == 0
     after = scrape_until(server.port, lambda page: page.value(ACTIVE) == 0)
