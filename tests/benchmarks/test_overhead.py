@@ -9,7 +9,7 @@ import pytest
 from .overhead.contenders import BARE, CONTENDERS, missing
 from .overhead.duet import ROOT, Effort, Figures, typical
 from .overhead.endpoints import ENDPOINTS
-from .overhead.report import TARGETS, report
+from .overhead.report import TARGETS, report, report_counts
 from .overhead.run import Results, measure
 
 QUERIES = {"page": 10, "queries": 100}
@@ -76,3 +76,14 @@ def test_a_target_is_met_at_its_value_and_missed_above() -> None:
     assert "| djmetrics | error | 0.51 | 0.50 | missed |" in text
     assert "100 (50.5 to 500)" in text
     assert "requests 1" in text
+
+
+def test_counted_instructions_are_shown_as_shares() -> None:
+    """What the bare application takes is subtracted on both sides."""
+    ours, theirs = next(iter(TARGETS))
+    counts = {(name, endpoint): 1e6 + added for endpoint in ENDPOINTS for name, added in
+              ((BARE, 0.0), (theirs, 200_000.0), (ours, 50_000.0))}  # fmt: skip
+    text = report_counts(counts)
+
+    assert f"| share: {ours} | 0.25 |" in text
+    assert f"| {theirs} | 200 |" in text

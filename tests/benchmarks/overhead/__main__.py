@@ -6,7 +6,8 @@ from pathlib import Path
 
 from .contenders import BARE, CONTENDERS
 from .duet import Effort
-from .report import report
+from .instructions import count
+from .report import report, report_counts
 from .run import measure
 
 QUICK = Effort(repetitions=1, requests=200, blocks=4)
@@ -22,6 +23,11 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--quick", action="store_true", help="only try that it works: its figures mean nothing"
     )
+    parser.add_argument(
+        "--instructions",
+        action="store_true",
+        help="count instructions with valgrind, too; some 15 minutes more",
+    )
     parser.add_argument("--out", type=Path, metavar="FILE", help="write the tables to this file, too")
     parser.add_argument(
         "--only", action="append", metavar="NAME", choices=[name for name in CONTENDERS if name != BARE],
@@ -36,12 +42,21 @@ def stay_on_one_processor() -> None:
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
 
 
+def free_all_processors() -> None:
+    """Give the run all processors back: counting does not mind moving between them."""
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, range(os.cpu_count() or 1))
+
+
 def main() -> None:
     """Measure, print, and write the file."""
     options = parse()
     stay_on_one_processor()
     effort = QUICK if options.quick else Effort(options.repetitions, options.requests)
     text = report(measure(effort, options.only))
+    if options.instructions:
+        free_all_processors()
+        text += "\n" + report_counts(count(options.only))
     print(text, end="")
     if options.out is not None:
         options.out.write_text(text)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from .contenders import BARE, CONTENDERS
 from .endpoints import ENDPOINTS
+from .instructions import Counts
 from .run import Results
 
 TARGETS = {
@@ -27,6 +28,28 @@ METHOD = (
     "tenth, in CPU time of the whole process. Shown is the median of {repetitions} repetition(s), in fresh "
     "processes and shuffled order, with the quartiles in brackets; what `bare again` adds is the noise of the method."
 )
+
+COUNTED = (
+    "Thousands of instructions added to each request, as valgrind counts them (the first row: what the request takes "
+    "without; the last: what djmetrics adds, as a share of what django-prometheus adds):"
+)
+
+
+def report_counts(counts: Counts) -> str:
+    """Instructions per request, and djmetrics's share of django-prometheus's."""
+    names = list(dict.fromkeys(name for name, _ in counts))
+    added = {key: number - counts[BARE, key[1]] for key, number in counts.items() if key[0] != BARE}
+    rows = [[BARE, *(f"{counts[BARE, endpoint] / 1000:,.0f}" for endpoint in ENDPOINTS)]]
+    rows += [
+        [name, *(f"{added[name, endpoint] / 1000:,.0f}" for endpoint in ENDPOINTS)]
+        for name in names
+        if name != BARE
+    ]
+    for ours, theirs in TARGETS:
+        if {ours, theirs} <= set(names):
+            shares = (added[ours, endpoint] / added[theirs, endpoint] for endpoint in ENDPOINTS)
+            rows.append([f"share: {ours}", *(f"{share:.2f}" for share in shares)])
+    return f"{COUNTED}\n\n{_table(['', *ENDPOINTS], rows)}\n"
 
 
 def report(results: Results) -> str:
