@@ -1,5 +1,6 @@
 """What a cache's operation is about: hit or miss, told without changing what the caller gets; sizes where cheap."""
 
+from types import FunctionType
 from typing import Any
 
 from . import guard
@@ -63,8 +64,16 @@ def fragment_subject(name: str, result: str) -> Subject:
     return found
 
 
-def is_trusted(klass: type) -> bool:
+def is_known(function: FunctionType) -> bool:
+    """Whether a ``get`` is the one of Django or of a library that we know, and no patch of somebody else's."""
+    return f"{function.__globals__.get('__name__', '')}.".startswith(_TRUSTED)
+
+
+def is_trusted(cache: Any) -> bool:
     """Whether nothing that handles the default of ``get`` was written by anybody whom we do not know."""
+    klass = type(cache)
+    if type(klass) is not type or "get" in object.__getattribute__(cache, "__dict__"):
+        return False  # a metaclass may say anything of its classes; an object may have methods of its own
     trusted = _trust.get(klass)
     if trusted is None:
         if len(_trust) >= CEILING:
@@ -94,7 +103,7 @@ def judge_get(operation: Operation, subject: CacheSubject, value: Any, default: 
         operation.detail = 0, 1, 0
     else:
         operation.subject = subject.hit
-        operation.detail = 1, 0, len(value) if type(value) in (bytes, str) else 0
+        operation.detail = 1, 0, size(value)
     fragment = operation.parent
     if fragment.subject.kind == "fragment" and fragment.detail is None:
         # A {% cache %} block asks its cache once; what that found is the block's result.
@@ -111,8 +120,9 @@ def judge(
     name = subject.name
     try:
         if name == "get_many" and type(value) is dict:
-            keys = args[0] if args else kwargs.get("keys")
-            misses = max(0, len(keys) - len(value)) if keys is not None and type(keys) in _SIZED else 0
+            keys: Any = args[0] if args else kwargs.get("keys")
+            is_sized = any(type(keys) is kind for kind in _SIZED)
+            misses = max(0, len(keys) - len(value)) if is_sized else 0
             operation.detail = (len(value), misses, sum(map(size, value.values())))
         elif name == "get_or_set":
             missed = operation.detail is not None  # what it added said so
@@ -132,4 +142,5 @@ def judge(
 
 def size(value: Any) -> int:
     """Bytes of a byte string, characters of a text; 0 for what would have to be serialised to know."""
-    return len(value) if type(value) in (bytes, str) else 0
+    kind = type(value)  # compared by identity: a metaclass may say anything when asked whether it is equal
+    return len(value) if kind is bytes or kind is str else 0

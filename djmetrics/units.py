@@ -194,5 +194,5 @@ def reset() -> None:
     _abandoned.clear()
     record = _new_process_record()
     record.root = outside
-    outside.record, outside.operations = record, record.operations
+    outside.record, outside.operations, outside.own_ns = record, record.operations, record.own_ns
     outside.start, outside.children_ns, outside.last_end = record.start, 0, 0

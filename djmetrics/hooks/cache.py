@@ -15,6 +15,7 @@ from ..caches import (
     CacheSubject,
     cache_subject,
     fragment_subject,
+    is_known,
     is_trusted,
     judge,
     judge_get,
@@ -100,7 +101,7 @@ def _alias_of(cache: Any) -> str:
     return alias
 
 
-Make = Callable[[Callable[..., Any]], Callable[..., Any]]
+Make = Callable[[FunctionType], Callable[..., Any]]
 
 
 def _wrapper(operation: str, is_async: bool) -> Make:
@@ -109,12 +110,13 @@ def _wrapper(operation: str, is_async: bool) -> Make:
     return (_timed_async if is_async else _timed)(operation)
 
 
-def _timed_get(original: Callable[..., Any]) -> Callable[..., Any]:
+def _timed_get(original: FunctionType) -> Callable[..., Any]:
     """``get``, with a default of ours in the place of the caller's.
 
     A backend that is not trusted keeps the caller's, since it might store, log or call it; then a value that *is*
     the default counts as a miss.
     """
+    known = is_known(original)
 
     def get(self: Any, *args: Any, **kwargs: Any) -> Any:
         timed = _begin(self, "get")
@@ -122,7 +124,7 @@ def _timed_get(original: Callable[..., Any]) -> Callable[..., Any]:
             return original(self, *args, **kwargs)
         subject: CacheSubject = timed.subject  # type: ignore[assignment]
         try:
-            if is_trusted(type(self)):
+            if known and is_trusted(self):
                 default, args, kwargs = with_sentinel(args, kwargs)
                 value = original(self, *args, **kwargs)
                 judge_get(timed, subject, value, MISSING)
@@ -139,14 +141,16 @@ def _timed_get(original: Callable[..., Any]) -> Callable[..., Any]:
     return get
 
 
-def _timed_get_async(original: Callable[..., Any]) -> Callable[..., Any]:
+def _timed_get_async(original: FunctionType) -> Callable[..., Any]:
+    known = is_known(original)
+
     async def get(self: Any, *args: Any, **kwargs: Any) -> Any:
         timed = _begin(self, "get")
         if timed is None:
             return await original(self, *args, **kwargs)
         subject: CacheSubject = timed.subject  # type: ignore[assignment]
         try:
-            if is_trusted(type(self)):
+            if known and is_trusted(self):
                 default, args, kwargs = with_sentinel(args, kwargs)
                 value = await original(self, *args, **kwargs)
                 judge_get(timed, subject, value, MISSING)
@@ -164,7 +168,7 @@ def _timed_get_async(original: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _timed(operation: str) -> Make:
-    def make(original: Callable[..., Any]) -> Callable[..., Any]:
+    def make(original: FunctionType) -> Callable[..., Any]:
         def method(self: Any, *args: Any, **kwargs: Any) -> Any:
             timed = _begin(self, operation)
             if timed is None:
@@ -186,7 +190,7 @@ def _timed(operation: str) -> Make:
 
 
 def _timed_async(operation: str) -> Make:
-    def make(original: Callable[..., Any]) -> Callable[..., Any]:
+    def make(original: FunctionType) -> Callable[..., Any]:
         async def method(self: Any, *args: Any, **kwargs: Any) -> Any:
             timed = _begin(self, operation)
             if timed is None:

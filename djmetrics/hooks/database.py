@@ -3,10 +3,13 @@
 import contextlib
 import functools
 from collections.abc import Callable, Iterator
+from types import ModuleType
 from typing import Any
 
+from django.db import utils as db_utils
+from django.db.backends import utils as backend_utils
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.backends.utils import CursorWrapper
+from django.db.backends.utils import CursorDebugWrapper, CursorWrapper
 from django.db.utils import DatabaseErrorWrapper
 
 from .. import guard, recorder
@@ -18,6 +21,8 @@ from . import Hook
 
 _OPERATION = "_djmetrics_operation"
 _UNKNOWN = Subject("db", "_OTHER")
+_FETCH = Subject("fetch", "fetch", {"alias": ""})
+_CEILING = 1000
 _fetches: dict[str, Subject] = {}
 
 
@@ -105,8 +110,13 @@ def _timed_callproc(original: Callable[..., Any]) -> Callable[..., Any]:
     return callproc
 
 
-_getattr = CursorWrapper.__getattr__
-_wrapped = DatabaseErrorWrapper.__call__
+_NOTHING = contextlib.nullcontext()
+
+
+def _django_only(function: Any, module: ModuleType) -> Any:
+    """``function`` if it is the one that Django's ``module`` has in its file; None if somebody has patched it."""
+    code = getattr(function, "__code__", None)
+    return function if code is not None and code.co_filename == module.__file__ else None
 
 
 class _TimedFetch:
@@ -118,21 +128,35 @@ class _TimedFetch:
     def __init__(self, name: str, patches: Patches) -> None:
         self._name = name
         self._patches = patches
+        self._getattr = _django_only(CursorWrapper.__getattr__, backend_utils)
+        self._wrapped = _django_only(DatabaseErrorWrapper.__call__, db_utils)
 
     def __get__(self, cursor: CursorWrapper | None, owner: type | None = None) -> Callable[..., Any]:
         if cursor is None:
             raise AttributeError(self._name)
-        if not self._patches.active:
-            method: Callable[..., Any] = cursor.__getattr__(self._name)
-            return method
-        errors = cursor.db.wrap_database_errors
-        if type(cursor).__getattr__ is _getattr and type(errors).__call__ is _wrapped:
-            # What these two do, in the frame that times it: Django makes a function for each fetch.
-            return functools.partial(_fetch, cursor, getattr(cursor.cursor, self._name), errors)
-        return functools.partial(_fetch, cursor, cursor.__getattr__(self._name), _NOTHING)
+        kind = type(cursor)
+        if (
+            (kind is CursorWrapper or kind is CursorDebugWrapper)
+            and CursorWrapper.__getattr__ is self._getattr
+            and DatabaseErrorWrapper.__call__ is self._wrapped
+            and self._patches.active
+        ):
+            errors = cursor.db.wrap_database_errors
+            if type(errors) is DatabaseErrorWrapper:
+                # What these two do, in the frame that times it: Django makes a function for each fetch.
+                return functools.partial(_fetch, cursor, getattr(cursor.cursor, self._name), errors)
+        method = self._inherited(cursor)
+        return functools.partial(_fetch, cursor, method, _NOTHING) if self._patches.active else method
 
-
-_NOTHING = contextlib.nullcontext()
+    def _inherited(self, cursor: CursorWrapper) -> Callable[..., Any]:
+        """What the cursor would have without us: of a class behind Django's, else by its ``__getattr__``."""
+        method: Callable[..., Any]
+        behind = type(cursor).__mro__[type(cursor).__mro__.index(CursorWrapper) + 1 :]
+        if any(self._name in vars(klass) for klass in behind):
+            method = getattr(super(CursorWrapper, cursor), self._name)
+        else:
+            method = cursor.__getattr__(self._name)
+        return method
 
 
 def _fetch(
@@ -147,7 +171,7 @@ def _fetch(
     operation = cursor.__dict__.get(_OPERATION)
     started = -1 if operation is None else resume_leaf(operation)
     if operation is None or started < 0:
-        operation, started = begin_leaf(_fetch_subject(cursor.db.alias)), -1
+        operation, started = begin_leaf(_fetch_subject(cursor)), -1
     try:
         with errors:
             return method(*args, **kwargs)
@@ -158,10 +182,17 @@ def _fetch(
             pause_leaf(operation, started)
 
 
-def _fetch_subject(alias: str) -> Subject:
-    subject = _fetches.get(alias)
-    if subject is None:
-        subject = _fetches[alias] = Subject("fetch", "fetch", {"alias": alias})
+def _fetch_subject(cursor: CursorWrapper) -> Subject:
+    """The subject of a fetch that belongs to no statement."""
+    try:
+        alias = vars(cursor)["db"].alias
+        subject = _fetches.get(alias)
+        if subject is None:
+            if len(_fetches) >= _CEILING:
+                _fetches.clear()
+            subject = _fetches[alias] = Subject("fetch", "fetch", {"alias": alias})
+    except Exception:  # no connection of Django's
+        subject = _FETCH
     return subject
 
 

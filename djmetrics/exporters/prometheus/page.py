@@ -26,18 +26,24 @@ def unregister(collector: Collector) -> None:
 def page_registry(collector: Collector, shared: bool = False) -> CollectorRegistry:
     """The registry of a page with the site's own metrics and those of ``collector``.
 
-    prometheus_client's default registry, with ``collector`` registered. If the site uses prometheus_client's
-    multiprocess mode, that one knows this process only: then a new one with what all processes have counted.
+    prometheus_client's default registry, with ``collector`` registered. Where several processes are ``shared`` on one
+    page, a new one without what prometheus_client tells of the process that answers; and if the site uses
+    prometheus_client's multiprocess mode, with what all processes have counted there.
     Raises ``ValueError`` if prometheus_client's folder is gone.
     """
     register(collector)
-    if not is_multiprocess():
+    in_files = is_multiprocess()
+    if not (in_files or shared):
         return REGISTRY
     registry = CollectorRegistry(support_collectors_without_names=True)
-    MultiProcessCollector(registry)
+    if in_files:
+        MultiProcessCollector(registry)
     for found in _registered():
-        # What the others count is in the folder; the CPU time and the garbage of one worker of many would mislead.
-        if not isinstance(found, MetricWrapperBase) and found not in (PROCESS_COLLECTOR, GC_COLLECTOR):
+        # The CPU time and the garbage of whichever worker answers would mislead: they jump from scrape to scrape.
+        # What the site counts is in prometheus_client's files, if it keeps any.
+        if found not in (PROCESS_COLLECTOR, GC_COLLECTOR) and not (
+            in_files and isinstance(found, MetricWrapperBase)
+        ):
             registry.register(found)
     return registry
 

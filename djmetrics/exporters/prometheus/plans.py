@@ -93,7 +93,8 @@ def error_name(error: type[BaseException] | None) -> str:
     if known and error in _error_names:
         return _error_names[error]
     module, name = _module(error), _qualname(error)
-    full = f"{module}.{name}" if type(module) is str and module != "builtins" else str(name)
+    name = str.__str__(name)  # a class may be named by a subclass of str
+    full = f"{module}.{name}" if type(module) is str and module != "builtins" else name
     if known:
         if len(_error_names) >= _CEILING:
             _error_names.clear()

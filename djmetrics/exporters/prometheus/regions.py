@@ -51,8 +51,11 @@ class ListRegion:
         words = self.words[:end]
         try:
             return array("Q", words).tobytes()
-        except OverflowError:  # what cannot be is shown as what can, and does not take the page with it
-            return array("Q", [min(max(word, 0), _LARGEST) for word in words]).tobytes()
+        except (
+            OverflowError,
+            TypeError,
+        ):  # what cannot be is shown as what can, and does not take the page with it
+            return array("Q", [min(max(int(word), 0), _LARGEST) for word in words]).tobytes()
 
 
 class MemoryRegion:

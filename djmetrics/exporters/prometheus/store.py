@@ -61,6 +61,7 @@ class Store:
         self._locks = {self._pid: threading.Lock()}
         self.lock = self._locks[self._pid]
         self.generation = 0
+        self._is_new = False
         self._use(self._make_memory())
         abandon_in_children(self)
 
@@ -140,9 +141,14 @@ class Store:
             self._use(self._make_memory())
 
     def abandon(self) -> None:
-        """In a forked child: close what is its parent's. It counts again after ``refresh_process``."""
+        """In a forked child: close what is its parent's, and count in memory until ``refresh_process`` takes a slot."""
+        self.lock = (
+            threading.Lock()
+        )  # the parent's may have been held, by a thread that the child does not have
+        self._locks = {getpid(): self.lock}
         self._backing.abandon()
-        self.generation += 1
+        self._use(self._make_memory())
+        self._is_new = True
 
     def _read(self) -> Reading:
         with self.lock:
@@ -209,9 +215,11 @@ class Store:
         with lock:
             if self._pid == pid:
                 return
-            self._backing.abandon()
+            if not self._is_new:  # a fork that went unseen, as uWSGI's does
+                self._backing.abandon()
+                self._use(self._make_memory())
+            self._is_new = False
             self._warnings = Warnings()
-            self._use(self._make_memory())
             if self._folder is not None:
                 self._share(self._folder)
             self._locks = {pid: lock}

@@ -79,7 +79,9 @@ class Command(BaseCommand):
         except ModuleNotFoundError as error:
             if (error.name or "").partition(".")[0] != "rich":
                 raise
-            raise CommandError("djmetrics_top draws with rich: pip install djmetrics[top]") from error
+            raise CommandError(
+                "djmetrics_top draws with rich, which is not installed: pip install rich"
+            ) from error
         screen = Screen(
             console=self._console(),
             url=url,
