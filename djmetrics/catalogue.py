@@ -243,7 +243,7 @@ WORKERS = gauge(
     "djmetrics.workers",
     "1",
     (),
-    "Worker processes that share this page, have served a request and are alive.",
+    "Worker processes that share this page and are alive.",
 )
 BUILD_INFO = gauge(
     "djmetrics.build_info",

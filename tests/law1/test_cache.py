@@ -14,6 +14,7 @@ from django.core.cache.backends.locmem import LocMemCache
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from djmetrics import runtime
 from tests.law1.worlds import note, same, told
 
 
@@ -417,3 +418,82 @@ def test_any_sequence_of_operations(steps, backend, is_async):
         note("contents", sorted(getattr(cache, "_cache", {}).items()))
 
     same(scenario, empty=not steps)
+
+
+class _Unhashable(type):
+    """Classes that are equal to themselves only, and have no hash."""
+
+    def __eq__(cls, other):
+        return cls is other
+
+    __hash__ = None
+
+
+class UnhashableCache(LocMemCache, metaclass=_Unhashable):
+    """A backend whose class cannot be looked up."""
+
+
+class _Expressive(type):
+    """Classes whose comparison is no truth value, as in libraries of expressions."""
+
+    def __eq__(cls, other):
+        raise TypeError("an expression has no truth value")
+
+    __hash__ = type.__hash__
+
+
+class Expression(metaclass=_Expressive):
+    """A value of such a class."""
+
+
+def test_hostile_classes():
+    """Neither a cache's class nor a value's is asked anything."""
+
+    def scenario(world):
+        cache = CacheHandler({"default": {"BACKEND": f"{__name__}.UnhashableCache"}})["default"]
+        cache.set("one", 1)
+        cache.set("expression", Expression())
+        note(cache.get("one"), cache.get("none", 0), type(cache.get("expression")).__name__)
+
+    same(scenario)
+
+
+def test_a_get_of_the_objects_own():
+    """A ``get`` that somebody has put on one cache is given the caller's default, also by ``aget``."""
+
+    def scenario(world):
+        cache = CacheHandler({"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}})[
+            "default"
+        ]
+        original = cache.get
+
+        def theirs(key, default=None, version=None):
+            note("theirs", key, default, version)
+            return original(key, default, version)
+
+        cache.get = theirs
+        note(asyncio.run(cache.aget("none")), cache.get("none", 5))
+
+    same(scenario)
+
+
+def test_a_patched_get_is_given_the_callers_default(monkeypatch):
+    """A site that has replaced the ``get`` of Django's class gets the very default there."""
+
+    def theirs(self, key, default=None, version=None):
+        note("theirs", key, default() if callable(default) else default)
+        return default() if callable(default) else default
+
+    def scenario(world):
+        cache = CacheHandler({"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}})[
+            "default"
+        ]
+        note(cache.get("none", lambda: 5))
+
+    runtime.stop()
+    monkeypatch.setattr(LocMemCache, "get", theirs)
+    runtime.start()
+    same(scenario)
+    runtime.stop()
+    monkeypatch.undo()
+    runtime.start()

@@ -1,15 +1,18 @@
 """Databases: statements, parameters, cursors, transactions."""
 
 import sqlite3
+from types import SimpleNamespace
 
 import pytest
 from django.contrib.auth.models import Group
 from django.db import DatabaseError, connection, transaction
 from django.db.backends.utils import CursorWrapper
+from django.db.utils import DatabaseErrorWrapper
 from django.test.utils import CaptureQueriesContext
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from djmetrics import runtime
 from tests.law1 import site
 from tests.law1.worlds import note, same, told
 
@@ -293,5 +296,61 @@ def test_any_statement(sql):
                 note(cursor.fetchall())
             except Exception as error:
                 note(told(error))
+
+    same(scenario)
+
+
+@pytest.mark.parametrize("patched", ["cursor", "errors"])
+def test_a_patch_from_before_us_is_still_called(monkeypatch, patched):
+    """What somebody has put in the place of Django's ways to a fetch is called for each fetch."""
+    owner, name = (
+        (CursorWrapper, "__getattr__") if patched == "cursor" else (DatabaseErrorWrapper, "__call__")
+    )
+    original = vars(owner)[name]
+
+    def theirs(self, about):
+        note("theirs", getattr(about, "__name__", about))
+        return original(self, about)
+
+    def scenario(world):
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+            note(cursor.fetchone(), cursor.fetchall())
+
+    runtime.stop()
+    monkeypatch.setattr(owner, name, theirs)
+    runtime.start()
+    same(scenario)
+    runtime.stop()
+    monkeypatch.undo()
+    runtime.start()
+
+
+def test_cursors_without_a_connection_of_djangos():
+    """A wrapper around what knows no alias, one that makes its own fetches, and one that inherits them."""
+
+    class Own(CursorWrapper):
+        def __init__(self):
+            pass
+
+        def __getattr__(self, name):
+            note("asked", name)
+            return {"fetchone": lambda: 7}[name]
+
+    class Behind:
+        def fetchone(self):
+            return "behind"
+
+    class Mixed(CursorWrapper, Behind):
+        pass
+
+    def scenario(world):
+        raw = sqlite3.connect(":memory:")
+        cursor = raw.execute("SELECT 1")
+        bare = SimpleNamespace(wrap_database_errors=connection.wrap_database_errors)
+        note(CursorWrapper(cursor, bare).fetchone())
+        note(Own().fetchone())
+        note(Mixed(cursor, connection).fetchone())
+        raw.close()
 
     same(scenario)

@@ -222,3 +222,25 @@ def test_generation_changes_at_the_fork(store, tmp_path):
 
     assert join(fork(child)) == 0
     assert store.generation == generation
+
+
+def test_child_forked_under_the_lock_counts_for_itself(tmp_path):
+    """A child's lock is its own, and what it counts before it looks for a slot is its own, too."""
+    out = run(
+        """
+        store = attached(folder)
+        add(store, HITS)
+        with store.lock:
+            child = os.fork()
+            if not child:
+                ok = store.lock.acquire(timeout=5)
+                series = store.series(HITS, ("home",)) if ok else None
+                store.words[series.offset] += 10
+                store.lock.release()
+                store.refresh_process()
+                os._exit(0 if ok and len(slot_files(folder)) == 2 else 1)
+        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), values(store)['test_hits_total{view="home"}'])
+        """,
+        tmp_path,
+    )
+    assert out.split() == ["0", "11.0"]
