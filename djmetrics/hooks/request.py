@@ -56,7 +56,8 @@ def describe(record: Record, request: Any) -> None:
     for header in _QUEUE_HEADERS:
         if header in meta:
             record.queue_ns = queue_time(meta[header], record.started_at)
-            break
+            if record.queue_ns is not None:
+                break
     length = meta.get("CONTENT_LENGTH")
     if length and type(length) is str:
         record.request_size = _size(length)

@@ -515,6 +515,15 @@ def test_queue_time_of_a_request(header):
     assert the_one(seen.records).queue_ns == 2_000_000_000
 
 
+def test_nonsense_in_one_header_does_not_hide_the_other():
+    """Where the first header makes no sense the second is read."""
+    with fake_clock() as clock, record() as seen:
+        clock.since_1970 = NOW
+        Client().get("/", headers={"X-Request-Start": "soon", "X-Queue-Start": "t=1699999998"})
+
+    assert the_one(seen.records).queue_ns == 2_000_000_000
+
+
 def test_no_queue_time():
     """Without a header the time is unknown, not nothing."""
     with record() as seen:
