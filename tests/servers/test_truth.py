@@ -23,6 +23,16 @@ SLACK_SECONDS = 0.05
 """How far apart client and server may be: connecting, the server's own work before and after, a busy machine."""
 
 
+def is_the_stopwatch_s(server: Server, difference: float, requests: int) -> bool:
+    """Whether exported seconds of so many requests are the client's.
+
+    Where workers are recycled a client may wait for the next one to start, of which no worker knows: only then may the
+    client's be more.
+    """
+    slack = requests * SLACK_SECONDS
+    return difference <= slack and (difference >= -slack or server.is_recycling())
+
+
 def more(before: Page, after: Page, name: str, **labels: str) -> float:
     """How much a figure grew."""
     return after.value(name, **labels) - before.value(name, **labels)
@@ -76,7 +86,7 @@ def test_duration_is_the_stopwatch_s(server: Server, truth: Truth) -> None:
 
         row = truth(f"duration, {view}", "seconds", more(before, after, SECONDS, view=view), client)
         assert row.exported >= 3 * 0.149
-        assert abs(row.difference) <= 3 * SLACK_SECONDS
+        assert is_the_stopwatch_s(server, row.difference, 3)
         in_view = more(before, after, "django_view_duration_seconds_sum", view=view)
         assert 3 * 0.149 <= in_view <= row.exported
 
@@ -91,7 +101,7 @@ def test_streamed_body_is_part_of_the_request(server: Server, truth: Truth) -> N
     total = sum(reply.total for reply in replies)
     row = truth("duration, streamed", "seconds", more(before, after, SECONDS, view="stream"), total)
     assert row.exported >= 2 * 0.299
-    assert abs(row.difference) <= 2 * SLACK_SECONDS
+    assert is_the_stopwatch_s(server, row.difference, 2)
     first = sum(reply.first_byte for reply in replies)
     exported = more(before, after, "django_request_first_byte_duration_seconds_sum", view="stream")
     row = truth("first byte, streamed", "seconds", exported, first)
