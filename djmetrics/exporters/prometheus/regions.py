@@ -51,10 +51,8 @@ class ListRegion:
         words = self.words[:end]
         try:
             return array("Q", words).tobytes()
-        except (
-            OverflowError,
-            TypeError,
-        ):  # what cannot be is shown as what can, and does not take the page with it
+        except (OverflowError, TypeError):
+            # What cannot be is shown as what can, and does not take the page with it.
             return array("Q", [min(max(int(word), 0), _LARGEST) for word in words]).tobytes()
 
 

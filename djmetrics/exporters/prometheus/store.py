@@ -61,7 +61,7 @@ class Store:
         self._locks = {self._pid: threading.Lock()}
         self.lock = self._locks[self._pid]
         self.generation = 0
-        self._is_new = False
+        self._fresh_in = 0
         self._use(self._make_memory())
         abandon_in_children(self)
 
@@ -142,13 +142,12 @@ class Store:
 
     def abandon(self) -> None:
         """In a forked child: close what is its parent's, and count in memory until ``refresh_process`` takes a slot."""
-        self.lock = (
-            threading.Lock()
-        )  # the parent's may have been held, by a thread that the child does not have
+        # The parent's lock may have been held, by a thread that the child does not have.
+        self.lock = threading.Lock()
         self._locks = {getpid(): self.lock}
         self._backing.abandon()
         self._use(self._make_memory())
-        self._is_new = True
+        self._fresh_in = getpid()
 
     def _read(self) -> Reading:
         with self.lock:
@@ -215,10 +214,9 @@ class Store:
         with lock:
             if self._pid == pid:
                 return
-            if not self._is_new:  # a fork that went unseen, as uWSGI's does
+            if self._fresh_in != pid:  # a fork that went unseen, as uWSGI's does
                 self._backing.abandon()
                 self._use(self._make_memory())
-            self._is_new = False
             self._warnings = Warnings()
             if self._folder is not None:
                 self._share(self._folder)

@@ -271,3 +271,21 @@ def test_multiprocess_mode_of_prometheus_client(tmp_path):
     assert "process_cpu_seconds" not in shown
     assert "python_info" in shown
     assert "python_info" not in filtered
+
+
+def test_the_page_of_several_processes_tells_nothing_of_one():
+    """The CPU time and the garbage of whichever process answers are left out; what the site registered is not."""
+    store = Store([HITS])
+    own = Counter("a_site_s_orders", "Orders.")
+    collector = Collector(store)
+    try:
+        alone = {family.name for family in page_registry(collector).collect()}
+        shared = {family.name for family in page_registry(collector, True).collect()}
+    finally:
+        unregister(collector)
+        REGISTRY.unregister(own)
+
+    gone = {name for name in alone if name.startswith(("process_", "python_gc_"))}
+    assert gone
+    assert alone - shared == gone
+    assert "a_site_s_orders" in shared

@@ -58,3 +58,17 @@ def test_durations():
     operation = Operation(Subject("form", "form"), made.root, made.root)
     operation.start, operation.end, operation.resumed_ns = 5, 8, 100
     assert (whole(operation), folded(operation)) == (3, 103)
+
+
+def test_a_class_named_by_something_else_than_plain_text():
+    """The name is read as text, whatever its class makes of being formatted."""
+
+    class Name(str):
+        def __format__(self, spec):
+            raise RuntimeError
+
+        __str__ = __format__
+
+    error = type("Error", (Exception,), {})
+    error.__qualname__ = Name("Odd")
+    assert error_name(error) == f"{__name__}.Odd"
