@@ -151,7 +151,7 @@ URL_RESOLVE = histogram(
 VIEW_DURATION = histogram(
     "django.view.duration",
     SECONDS,
-    (s.VIEW, s.ERROR_TYPE),
+    (s.VIEW, s.HTTP_ROUTE, s.ERROR_TYPE),
     REQUEST_BUCKETS,
     "Time in the view, with all that it calls.",
 )

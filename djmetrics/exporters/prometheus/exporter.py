@@ -24,6 +24,8 @@ Plan = tuple[tuple[int, ...], int, int, str, Duration | None, Place | None, Keys
 
 Kind = tuple[str, str, str, int | None, str, str]
 Key = Subject | tuple[Subject, str]
+Route = tuple[str, str]
+"""A view, and the route that led to it: one view may have many."""
 
 
 class PrometheusExporter(Exporter):
@@ -43,7 +45,7 @@ class PrometheusExporter(Exporter):
         self._pending: list[Record] = []
         self._active: dict[str, int] = {}
         self._time_place = 0
-        self._plans: dict[str, dict[Key, Plan]] = {}
+        self._plans: dict[Route, dict[Key, Plan]] = {}
         self._planned = 0
         self._places: dict[str, dict[Subject, Place]] = {}
         self._totals: dict[Kind, Totals] = {}
@@ -68,7 +70,7 @@ class PrometheusExporter(Exporter):
     def spill(self, record: Record, operations: Sequence[Operation]) -> None:
         """Add operations whose record goes on."""
         with self._counting():
-            self._add_operations(record.view, operations)
+            self._add_operations((record.view, record.route), operations)
             if record.kind != "process":
                 self._add(c.OPERATIONS_SPILLED, (), len(operations))
             if guard.pending:
@@ -132,7 +134,7 @@ class PrometheusExporter(Exporter):
         self._count_out(record)
         view = record.view
         self._add_layers(view, record.layers)
-        self._add_operations(view, record.operations)
+        self._add_operations((view, record.route), record.operations)
         key = view, record.method, record.route, record.status, error_name(record.error), record.outcome
         totals = self._totals.get(key)
         if totals is None:
@@ -180,19 +182,19 @@ class PrometheusExporter(Exporter):
             if open_ := words[offset]:
                 words[offset] = open_ - 1
 
-    def _add_operations(self, view: str, operations: Sequence[Operation]) -> None:
-        plans = self._plans.get(view)
+    def _add_operations(self, route: Route, operations: Sequence[Operation]) -> None:
+        plans = self._plans.get(route)
         if plans is None:
             if len(self._plans) >= _CACHED_VIEWS:
                 self._plans.clear()
-            plans = self._plans[view] = {}
+            plans = self._plans[route] = {}
         words = self.store.words
         for operation in operations:
             error = operation.error
             key: Key = operation.subject if error is None else (operation.subject, error_name(error))
             plan = plans.get(key)
             if plan is None:
-                plan = self._plan(plans, key, view, operation)
+                plan = self._plan(plans, key, route, operation)
             bounds, offset, total, full, duration, fetches, keys = plan
             if total == 0:
                 continue
@@ -223,7 +225,7 @@ class PrometheusExporter(Exporter):
             found = places.get(subject)
             if found is None:
                 metric = DESTINATIONS.get(subject.kind, OTHER_KINDS).metric or c.OPERATION
-                series = self._claim(metric, label_values(metric, view, subject, None))
+                series = self._claim(metric, label_values(metric, view, "", subject, None))
                 found = places[subject] = place(metric, series)
             bounds, offset, total, full = found
             if own > bounds[0]:
@@ -236,20 +238,21 @@ class PrometheusExporter(Exporter):
             if full:
                 self._overflowed(full)
 
-    def _plan(self, plans: dict[Key, Plan], key: Key, view: str, operation: Operation) -> Plan:
+    def _plan(self, plans: dict[Key, Plan], key: Key, route: Route, operation: Operation) -> Plan:
         """Find out once where the operations of a subject go."""
-        if self._planned >= _CACHED_PLANS:  # over all views
+        if self._planned >= _CACHED_PLANS:  # over all routes
             self._planned = 0
             self._plans.clear()
             plans.clear()
-            self._plans[view] = plans
+            self._plans[route] = plans
         self._planned += 1
         subject = operation.subject
         metric, duration = DESTINATIONS.get(subject.kind, OTHER_KINDS)
         if metric is None:
             plan: Plan = (), 0, 0, "", None, None, None
         else:
-            series = self._claim(metric, label_values(metric, view, subject, operation.error))
+            view = route[0]
+            series = self._claim(metric, label_values(metric, *route, subject, operation.error))
             fetches = keys = None
             alias = subject.attributes.get("alias", "")
             if subject.kind == "db":

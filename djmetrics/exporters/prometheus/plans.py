@@ -103,9 +103,15 @@ def error_name(error: type[BaseException] | None) -> str:
 
 
 def label_values(
-    metric: Metric, view: str, subject: Subject, error: type[BaseException] | None
+    metric: Metric, view: str, route: str, subject: Subject, error: type[BaseException] | None
 ) -> tuple[str, ...]:
     """The values of the metric's labels, in its order."""
-    known = {s.VIEW: view, s.ERROR_TYPE: error_name(error), s.KIND: subject.kind, s.OPERATION: subject.name}
+    known = {
+        s.VIEW: view,
+        s.HTTP_ROUTE: route,
+        s.ERROR_TYPE: error_name(error),
+        s.KIND: subject.kind,
+        s.OPERATION: subject.name,
+    }
     known.update(subject.attributes)
     return tuple(str(known.get(label, "")) for label in metric.labels)

@@ -239,11 +239,24 @@ def test_operations(bench):
             {"view": "home", "template": "page.html", "engine": "django"},
             0.02,
         ),
-        ("django_view_duration_seconds", {"view": "home", "error_type": ""}, 1),
+        ("django_view_duration_seconds", {"view": "home", "http_route": "", "error_type": ""}, 1),
         ("django_middleware_duration_seconds", {"view": "home", "middleware": "site.Slow"}, 0.5),
         ("django_operation_duration_seconds", {"view": "home", "kind": "mail", "operation": "send"}, 0.25),
     ]:
         assert (bench.value(f"{name}_sum", **labels), bench.value(f"{name}_count", **labels)) == (total, 1)
+
+
+def test_one_view_under_two_routes(bench):
+    """What a view takes is told apart by the route that led to it, whichever came first."""
+    for route, times in [("a/", 1), ("b/", 2), ("a/", 1)]:
+        with bench.request() as record:
+            record.route = route
+            for _ in range(times):
+                bench.work(VIEW, 1)
+
+    for route, total in [("a/", 2), ("b/", 2)]:
+        labels = {"view": "home", "http_route": route, "error_type": ""}
+        assert bench.value("django_view_duration_seconds_sum", **labels) == total
 
 
 def test_what_a_statement_fetched_is_a_figure_of_its_own(bench):

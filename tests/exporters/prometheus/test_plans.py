@@ -23,13 +23,13 @@ def test_other_kinds():
     """All others share one metric, told apart by their kind."""
     assert OTHER_KINDS.metric is catalogue.OPERATION
     subject = Subject("mail", "send")
-    assert label_values(catalogue.OPERATION, "home", subject, None) == ("home", "mail", "send")
+    assert label_values(catalogue.OPERATION, "home", "", subject, None) == ("home", "mail", "send")
 
 
 def test_label_values():
     """In the metric's order; what is missing is empty, what is no text is made one."""
     subject = Subject("cache", "get", {"alias": "default", "result": 5})  # type: ignore[dict-item]
-    assert label_values(catalogue.CACHE_OPERATION, "home", subject, KeyError) == (
+    assert label_values(catalogue.CACHE_OPERATION, "home", "x/", subject, KeyError) == (
         "home", "default", "get", "5", "KeyError",
     )  # fmt: skip
 
@@ -72,3 +72,13 @@ def test_a_class_named_by_something_else_than_plain_text():
     error = type("Error", (Exception,), {})
     error.__qualname__ = Name("Odd")
     assert error_name(error) == f"{__name__}.Odd"
+
+
+def test_a_view_is_shown_by_its_route():
+    """One view may be reached by many."""
+    subject = Subject("view", "view")
+    assert label_values(catalogue.VIEW_DURATION, "home", "<int:year>/", subject, None) == (
+        "home",
+        "<int:year>/",
+        "",
+    )
