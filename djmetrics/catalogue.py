@@ -239,6 +239,18 @@ ERRORS = counter("djmetrics.errors", "1", (s.PLACE,), "Failures inside djmetrics
 EXPORT_TIME = counter(
     "djmetrics.export.time", SECONDS, (), "Time that djmetrics spent adding up finished records."
 )
+TRACES = counter(
+    "djmetrics.traces",
+    "1",
+    (s.DECISION, s.REASON),
+    "Traces by what was decided at their end, kept or dropped, and why; to weigh what was kept.",
+)
+EXPORTED = counter(
+    "djmetrics.exporter.items",
+    "1",
+    (s.EXPORTER, s.RESULT),
+    "What exporters handed on, spans or events, by how that ended: sent, failed, dropped (a full queue, a limit).",
+)
 WORKERS = gauge(
     "djmetrics.workers",
     "1",

@@ -8,9 +8,8 @@ addresses would mean something else; in a dict only the wrong entry is left out.
 To add a setting, add one line to ``Settings``.
 """
 
-import os
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, fields
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -18,16 +17,16 @@ from django.conf import settings as django_settings
 from django.core.signals import setting_changed
 
 from . import kinds
-from .kinds import DEFAULT_SERIES, Kind, Network, Problem, Wrong, metric_key, shown
+from .declared import part, read, setting
+from .destinations import OpenTelemetry
+from .kinds import DEFAULT_SERIES, Network, Problem, metric_key
 
 __all__ = [
     "HOOKS",
     "NAME",
-    "Declaration",
     "Network",
     "Problem",
     "Settings",
-    "declarations",
     "get_problems",
     "get_settings",
     "load",
@@ -38,22 +37,8 @@ HOOKS = ("request", "middleware", "url", "view", "database", "template", "jinja2
 """The built-in hooks, by their names in the setting HOOKS."""
 
 
-def setting(default: Any, kind: Kind, help: str, *, env: str = "", secret: bool = False) -> Any:
-    """Declare one setting: its default as a site would write it, its kind and what it is for.
-
-    The environment variable ``env``, if it is set, comes before the default; a secret setting is left out of
-    the object's repr.
-    """
-
-    def value() -> Any:
-        return kind.clean(os.environ.get(env, default) if env else default, "", [])
-
-    return field(
-        default_factory=value, repr=not secret, metadata={"kind": kind, "default": default, "help": help}
-    )
-
-
 _SWITCHES = kinds.mapping("a dict of hook name to bool", kinds.one_of(HOOKS), kinds.boolean)
+_TRACES = part(OpenTelemetry, "a dict or None")
 _PORT = kinds.optional(kinds.whole(1, 65535))
 
 
@@ -100,6 +85,12 @@ class Settings:
         None, _PORT, "A port of its own for /metrics, open to all that can reach it; one server per host."
     )
     metrics_address: str = setting("127.0.0.1", kinds.address, "The address that METRICS_PORT binds to.")
+    annotations: tuple[str, ...] = setting(
+        [], kinds.names, "Keys of `annotate()` that become labels; the others are on traces and events only."
+    )
+    opentelemetry: OpenTelemetry | None = setting(  # noqa: RUF009 (as the others)
+        None, _TRACES, "Switches traces on; see OpenTelemetry below."
+    )
 
     def hook_enabled(self, name: str) -> bool:
         """Whether the built-in hook ``name`` is switched on."""
@@ -114,40 +105,12 @@ class Settings:
         return self.max_series.get(metric_key(metric), self.max_series["default"])
 
 
-@dataclass(frozen=True, slots=True)
-class Declaration:
-    """One setting as the reference table shows it."""
-
-    key: str
-    type: str
-    default: str
-    help: str
-
-
-def declarations() -> Iterator[Declaration]:
-    """Every setting, in the order of declaration: the rows of the reference table."""
-    for each in fields(Settings):
-        about = each.metadata
-        yield Declaration(each.name.upper(), about["kind"].text, repr(about["default"]), about["help"])
-
-
 def load(given: Any) -> tuple[Settings, tuple[Problem, ...]]:
     """The settings that the dict ``given`` stands for, and its mistakes; never raises."""
     if not isinstance(given, Mapping):
         return Settings(), (Problem("type", NAME, f"must be a dict, not {type(given).__name__}."),)
-    known: dict[Any, Kind] = {each.name.upper(): each.metadata["kind"] for each in fields(Settings)}
-    chosen: dict[str, Any] = {}
     problems: list[Problem] = []
-    for key, value in given.items():
-        where = f"{NAME}[{shown(key)!r}]"
-        if key not in known:
-            problems.append(Problem("key", where, "is not a setting of djmetrics.", shown(key), tuple(known)))
-            continue
-        try:
-            chosen[key.lower()] = known[key].clean(value, where, problems)
-        except Wrong as error:
-            problems += error.problems
-    return Settings(**chosen), tuple(problems)
+    return read(Settings, given, NAME, problems), tuple(problems)
 
 
 @cache

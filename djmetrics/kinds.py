@@ -80,6 +80,20 @@ def whole(least: int, most: int | None = None) -> Kind:
     return instance("an int", int, rule)
 
 
+def number(least: float, most: float | None = None) -> Kind:
+    """Finite numbers within bounds, kept as floats."""
+
+    def clean(value: Any, where: str, problems: list[Problem]) -> Any:
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            raise Wrong(Problem("type", where, f"must be a number, not {type(value).__name__}."))
+        if not least <= value <= (1e15 if most is None else most):
+            limit = "" if most is None else f" and at most {most:g}"
+            raise Wrong(Problem("value", where, f"must be at least {least:g}{limit}."))
+        return float(value)
+
+    return Kind("a number", clean)
+
+
 def one_of(names: tuple[str, ...]) -> Kind:
     """One of a fixed list of names."""
 
@@ -191,6 +205,11 @@ def _address_rule(value: str) -> str | None:
     return None
 
 
+def _header_rule(value: str) -> str | None:
+    right = all(each.isascii() and (each.isalnum() or each in "-_") for each in value)
+    return None if right else f"must be the name of a header, not {shown(value)!r}."
+
+
 def _path_rule(value: str) -> str | None:
     parts = value.split(".")
     right = len(parts) > 1 and all(part.isidentifier() for part in parts)
@@ -201,6 +220,7 @@ boolean = instance("a bool", bool)
 text = instance("a str", str)
 token = instance("a str", str, _token_rule)
 address = instance("an IP address (str)", str, _address_rule)
+header = instance("a header's name (str)", str, _header_rule)
 paths = sequence("a list of dotted paths", instance("a dotted path (str)", str, _path_rule))
 names = sequence("a list of str", text)
 networks = sequence("a list of addresses or networks", Kind("an address or network", _network))

@@ -9,7 +9,7 @@ import types
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from typing import Any
 
-from . import clock
+from . import ambient, clock
 from .record import Operation, Record
 from .recorder import current as current_operation
 
@@ -28,25 +28,44 @@ def current() -> Record | None:
     return _lane.record
 
 
-Stay = tuple[Operation | None, Record | None, int]
+Stay = tuple[Operation | None, Record | None, int, ambient.Before | None]
+StayInTask = tuple[Operation | None, ambient.Before | None]
 
 
 def enter(record: Record) -> Stay:
     """From here on this thread works for ``record``; give what this returns to ``leave``, on the same thread."""
     outer, lane = current_operation.get(), _lane.record
     current_operation.set(record.root)
+    around = ambient.enter(record) if ambient.contexts else None
     if lane is record:
-        return outer, lane, -1
+        return outer, lane, -1, around
     _lane.record = record
-    return outer, lane, clock.cpu()
+    return outer, lane, clock.cpu(), around
 
 
 def leave(record: Record, stay: Stay) -> None:
     """This thread no longer works for ``record``."""
-    outer, lane, cpu = stay
+    outer, lane, cpu, around = stay
     if cpu >= 0:
         record.cpu_ns += clock.cpu() - cpu
         _lane.record = lane
+    if around is not None:
+        ambient.leave(around)
+    current_operation.set(outer)
+
+
+def enter_task(record: Record) -> StayInTask:
+    """From here on this task works for ``record``; give what this returns to ``leave_task``."""
+    outer = current_operation.get()
+    current_operation.set(record.root)
+    return outer, ambient.enter(record) if ambient.contexts else None
+
+
+def leave_task(stay: StayInTask) -> None:
+    """This task no longer works for the record. What its steps cost was taken by ``stepped``."""
+    outer, around = stay
+    if around is not None:
+        ambient.leave(around)
     current_operation.set(outer)
 
 

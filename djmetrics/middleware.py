@@ -9,7 +9,7 @@ from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.apps import apps
 from django.core.exceptions import MiddlewareNotUsed
 
-from . import guard, lanes, recorder, runtime, units
+from . import ambient, guard, lanes, recorder, runtime, units
 from .hooks.request import answered, describe
 from .record import Record
 from .streaming import watch
@@ -61,14 +61,14 @@ class DjmetricsMiddleware:
         record = _opened(request)
         if record is None:
             return await self.get_response(request)
-        outer = recorder.make_current(record.root)
+        stay = lanes.enter_task(record)
         try:
             response = await lanes.stepped(self.get_response(request), record)
         except BaseException as error:
             _broke(record, error)
             raise
         finally:
-            recorder.make_current(outer)
+            lanes.leave_task(stay)
         _answered(record, request, response)
         return response
 
@@ -97,6 +97,8 @@ def _answered(record: Record, request: Any, response: Any) -> None:
             units.close(record)
             return
         answered(record, response)
+        if ambient.response_header and record.trace_id:
+            response.headers[ambient.response_header] = f"{record.trace_id:032x}"
         watch(record, request, response)
     except Exception:
         guard.failed("middleware.answered")
@@ -109,7 +111,7 @@ def _broke(record: Record, error: BaseException) -> None:
         cancelled = issubclass(type(error), CancelledError)
         record.outcome = "disconnected" if cancelled else "failed"
         if not cancelled:
-            record.error = type(error)
+            units.broke(record, error)
         units.close(record)
     except Exception:
         guard.failed("middleware.broke")

@@ -4,7 +4,7 @@ All times are whole nanoseconds. ``start`` and ``end`` are of one monotonic cloc
 says when that was, in nanoseconds since 1970.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from .phases import PHASES, exclusive_phases
@@ -52,6 +52,7 @@ class Subject:
 class Operation:
     """One timed piece of work inside a record.
 
+    ``around`` is there only where a span of another library was current when it began: that span.
     ``children_ns`` is what its child operations took, ``resumed_ns`` what it took when it went on after its end
     (the fetches of a query, the parts of a stream), ``error`` the class of the exception that left it, and
     ``detail`` whatever its hook keeps for exporters that know the kind. ``last_end`` is when its latest child
@@ -59,11 +60,13 @@ class Operation:
     """
 
     __slots__ = (
-        "children_ns", "detail", "end", "error", "last_end", "parent", "resumed_ns", "root", "start", "subject",
+        "around", "children_ns", "detail", "end", "error", "last_end", "parent", "resumed_ns", "root", "start",
+        "subject",
     )  # fmt: skip
 
     start: int
     end: int
+    around: Any
 
     def __init__(self, subject: Subject, parent: "Operation", root: "Root") -> None:
         self.subject = subject
@@ -97,10 +100,21 @@ class Root(Operation):
     is added up by phase. ``record`` is None once the record is closed.
     ``resumable`` says whether its operations may go on after their end: until the record is closed, and not in
     the process's, which is counted any time. ``limit`` is how many operations are put there before they are
-    counted. ``concurrent`` says that operations ran side by side.
+    counted. ``concurrent`` says that operations ran side by side. ``ambient``, where it is there, is asked when an
+    operation begins for the span of another library that is current then.
     """
 
-    __slots__ = ("concurrent", "laps", "layers", "limit", "operations", "own_ns", "record", "resumable")
+    __slots__ = (
+        "ambient",
+        "concurrent",
+        "laps",
+        "layers",
+        "limit",
+        "operations",
+        "own_ns",
+        "record",
+        "resumable",
+    )
 
     def __init__(self, subject: Subject, record: "Record") -> None:
         # Operation's own, written out.
@@ -114,6 +128,7 @@ class Root(Operation):
         self.layers = record.layers
         self.limit = record.limit
         self.laps: dict[Subject, int] | None = None
+        self.ambient: Callable[[], Any] | None = None
         self.resumable = True
         self.concurrent = False
 
@@ -157,7 +172,12 @@ class Record:
     ``layers`` are the middlewares and the resolver that it went through, ``operations`` all else that was
     timed. ``statements`` are its SQL texts by alias, ``folds`` the operations that stand for many.
     ``key`` tells its request from others while it
-    is open, ``announced`` are the exporters that know of it.
+    is open, ``announced`` are the exporters that know of it. ``carrier`` holds a request's headers while its record is
+    announced, ``notes`` what a destination keeps of it while it is open.
+
+    ``kept`` says whether its trace is kept, and ``reason`` why; "" where nobody decided. ``annotations`` is what the
+    site said of it. ``exception`` is the one of ``error``, where a destination wants it, until the exporters have seen
+    the record.
     """
 
     # Most records keep most of these as they are. Defaults of the class make a record in a third of the time.
@@ -181,6 +201,14 @@ class Record:
     response_size: int | None = None
     trace_id = 0
     span_id = 0
+    path = ""
+    scheme = ""
+    kept = True
+    reason = ""
+    annotations: dict[str, Any] | None = None
+    exception: BaseException | None = None
+    carrier: Mapping[str, Any] | None = None
+    notes: dict[str, Any] | None = None
     key = 0
     limit = 5000
     announced: tuple[Any, ...] = ()

@@ -54,8 +54,11 @@ def make_current(operation: Operation | None) -> Operation | None:
 def begin(subject: Subject) -> Operation:
     """An operation begins that others may nest under; ``end`` it in a ``finally``."""
     parent = _get() or outside
-    operation = Operation(subject, parent, parent.root)
+    root = parent.root
+    operation = Operation(subject, parent, root)
     _set(operation)
+    if root.ambient is not None:
+        operation.around = root.ambient()
     operation.start = clock.now()
     return operation
 
@@ -82,7 +85,10 @@ def end(operation: Operation) -> None:
 def begin_leaf(subject: Subject) -> Operation:
     """An operation begins that nothing can nest under; ``end_leaf`` it in a ``finally``."""
     parent = _get() or outside
-    operation = Operation(subject, parent, parent.root)
+    root = parent.root
+    operation = Operation(subject, parent, root)
+    if root.ambient is not None:
+        operation.around = root.ambient()
     operation.start = clock.now()
     return operation
 

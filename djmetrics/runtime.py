@@ -8,11 +8,12 @@ import sys
 from typing import Any
 
 import django
+from django.conf import settings as django_settings
 from django.core.signals import setting_changed
 from django.utils.module_loading import import_string
 from prometheus_client import REGISTRY, CollectorRegistry
 
-from . import __version__, catalogue, guard, port, sql, units, workers
+from . import __version__, ambient, catalogue, guard, port, sql, units, workers
 from .conf import Settings, get_settings
 from .exporters.prometheus import Collector, Store, register, unregister
 from .exporters.prometheus import page_registry as registry_with
@@ -27,6 +28,8 @@ from .hooks.template import TemplateHook
 from .hooks.threads import ThreadsHook
 from .hooks.url import UrlHook
 from .hooks.view import ViewHook
+from .recorder import current_operation
+from .sampling import Sampling
 
 logger = logging.getLogger("djmetrics")
 
@@ -58,7 +61,8 @@ def start() -> None:
         return
     _settings = settings
     sql.repeated_from = settings.repeated_queries
-    exporters: list[units.Exporter] = [_prometheus(settings)]
+    traces = _traces(settings)
+    exporters: list[units.Exporter] = [_prometheus(settings), *traces]
     exporters += [made for path in settings.extra_exporters if (made := _make(path)) is not None]
     units.configure(exporters, settings.max_operations, frozenset(settings.exclude_views))
     for hook in HOOKS:
@@ -81,6 +85,7 @@ def stop() -> None:
     _hooks.clear()
     units.flush()
     units.configure((), 1)
+    ambient.contexts, units.decide = (), None
     _settings = None
 
 
@@ -156,6 +161,27 @@ def _prometheus(settings: Settings) -> PrometheusExporter:
     _collector = Collector(_store, before=_flush)
     register(_collector)
     return _exporter
+
+
+def _traces(settings: Settings) -> list[units.Exporter]:
+    """The OpenTelemetry exporter, if the site asks for one, with what decides which traces are kept."""
+    chosen = settings.opentelemetry
+    if chosen is None:
+        return []
+    try:
+        from .exporters.opentelemetry import OpenTelemetryExporter
+    except ImportError as error:
+        logger.warning("djmetrics makes no traces: %s. See the system check djmetrics.W012.", error)
+        return []
+    service = str(django_settings.SETTINGS_MODULE or "").partition(".")[0]
+    made = OpenTelemetryExporter(
+        chosen, current_operation, service=service, release=settings.release, version=__version__
+    )
+    slow = chosen.slow_threshold
+    units.decide = Sampling(None if slow is None else round(slow * catalogue.NANOSECONDS))
+    ambient.contexts = (made.context,)
+    ambient.response_header = chosen.response_header
+    return [made]
 
 
 def _flush() -> None:

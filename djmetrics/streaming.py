@@ -80,7 +80,7 @@ class Body:
             self.finished = True
         elif not issubclass(kind, (GeneratorExit, asyncio.CancelledError)):
             self.failed = True
-            self.record.error = type(error)
+            units.broke(self.record, error)
 
 
 class CountedStream:
@@ -135,7 +135,7 @@ class CountedAsyncStream:
 
     async def __anext__(self) -> Any:
         body = self._body
-        outer = recorder.make_current(body.record.root)
+        stay = lanes.enter_task(body.record)
         resumed = recorder.resume(body.operation)
         try:
             part = await lanes.stepped(self._parts.__anext__(), body.record)
@@ -144,7 +144,7 @@ class CountedAsyncStream:
             raise
         finally:
             recorder.pause(body.operation, resumed)
-            recorder.make_current(outer)
+            lanes.leave_task(stay)
         body.count(part)
         return part
 

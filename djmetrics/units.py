@@ -6,11 +6,11 @@ exporters.
 
 import threading
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Protocol
 
-from . import clock, guard, semconv
+from . import ambient, clock, guard, semconv, tally
 from .record import Operation, Record, Root, Subject
 
 
@@ -38,6 +38,12 @@ OUTSIDE_LIMIT = 100
 
 shared = False
 """Whether other processes show what this one counts, so that nothing may wait here for a scrape."""
+
+keeps_exceptions = False
+"""Whether a destination wants the exceptions themselves, and not just their classes."""
+
+decide: Callable[[Record], None] | None = None
+"""Says of a finished record whether its trace is kept, where anything keeps traces."""
 
 _exporters: tuple[Exporter, ...] = ()
 _excluded: frozenset[str] = frozenset()
@@ -86,12 +92,22 @@ def open(subject: Subject = REQUEST, view: str = semconv.NO_VIEW) -> Record:
 
 def announce(record: Record) -> None:
     """Tell the exporters that ``record`` is open, now that it is known what it is about."""
+    if ambient.contexts:
+        ambient.begin(record)
+    record.carrier = None
     record.announced = _exporters
     for exporter in _exporters:
         try:
             exporter.opened(record)
         except Exception:
             guard.failed(f"exporter {type(exporter).__name__}.opened")
+
+
+def broke(record: Record, error: BaseException) -> None:
+    """An exception that nothing handled ended the unit of work, or is about to."""
+    record.error = type(error)
+    if keeps_exceptions:
+        record.exception = error
 
 
 def first_byte(record: Record) -> None:
@@ -135,11 +151,23 @@ def _close(record: Record) -> None:
     if record.view in _excluded:
         drop(record)
     if not record.discarded:
+        if decide is not None:
+            _decide(record)
         for exporter in _exporters:
             try:
                 exporter.export(record)
             except Exception:
                 guard.failed(f"exporter {type(exporter).__name__}.export")
+    # Its traceback would keep alive what the site is done with.
+    record.exception = None
+
+
+def _decide(record: Record) -> None:
+    try:
+        if decide is not None:
+            decide(record)
+    except Exception:
+        guard.failed("units.decide")
 
 
 def drop(record: Record) -> None:
@@ -191,6 +219,7 @@ def reset() -> None:
     """Forget what was recorded outside any unit of work: in a forked child, where it is the parent's, and in tests."""
     global _spilling
     _spilling = threading.Lock()
+    tally.reset()
     _abandoned.clear()
     record = _new_process_record()
     record.root = outside

@@ -20,6 +20,8 @@ if not settings.configured:
     django.setup()
 
 from djmetrics import catalogue, checks, conf, runtime  # noqa: E402 (they need the settings)
+from djmetrics.declared import declarations  # noqa: E402
+from djmetrics.destinations import OpenTelemetry  # noqa: E402
 from djmetrics.exporters.prometheus import label_name, prometheus_name  # noqa: E402
 from djmetrics.management.commands.djmetrics_top import Command  # noqa: E402
 
@@ -39,9 +41,14 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 def settings_table() -> str:
     """Every key of DJMETRICS."""
+    return section_table(conf.Settings)
+
+
+def section_table(section: type) -> str:
+    """Every key of one dict of settings."""
     return table(
         ("Key", "What for", "Type", "Default"),
-        ((code(each.key), each.help, each.type, code(each.default)) for each in conf.declarations()),
+        ((code(each.key), each.help, each.type, code(each.default)) for each in declarations(section)),
     )
 
 
@@ -119,6 +126,7 @@ def top_table() -> str:
 
 TABLES: dict[str, tuple[str, Callable[[], str]]] = {
     "settings": ("reference/settings.md", settings_table),
+    "opentelemetry settings": ("reference/settings.md", lambda: section_table(OpenTelemetry)),
     "checks": ("reference/checks.md", checks_sections),
     "metrics": ("reference/metrics.md", metrics_sections),
     "hooks": ("reference/hooks.md", hooks_table),
@@ -128,10 +136,13 @@ TABLES: dict[str, tuple[str, Callable[[], str]]] = {
 
 def pages() -> Iterator[tuple[Path, str, str]]:
     """Each page with a generated part: its path, its text as it is and as it should be. Raises ValueError."""
-    for name, (path, make) in TABLES.items():
+    for path in dict.fromkeys(path for path, _ in TABLES.values()):
         page = DOCS / path
-        found = page.read_text(encoding="utf-8")
-        yield page, found, replaced(found, name, make())
+        found = wanted = page.read_text(encoding="utf-8")
+        for name, (place, make) in TABLES.items():
+            if place == path:
+                wanted = replaced(wanted, name, make())
+        yield page, found, wanted
 
 
 def replaced(text: str, name: str, generated: str) -> str:

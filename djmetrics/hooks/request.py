@@ -11,7 +11,7 @@ from django.core.handlers.asgi import ASGIHandler
 from django.http import HttpResponse
 from django.template.response import SimpleTemplateResponse
 
-from .. import guard, recorder, semconv, units
+from .. import ambient, guard, recorder, semconv, units
 from ..record import Record
 from ..streaming import cut_off
 from . import Hook
@@ -61,6 +61,8 @@ def describe(record: Record, request: Any) -> None:
     length = meta.get("CONTENT_LENGTH")
     if length and type(length) is str:
         record.request_size = _size(length)
+    if ambient.contexts:
+        record.path, record.scheme, record.carrier = request.path, request._get_scheme(), meta
     parent = meta.get("HTTP_TRACEPARENT")
     if parent is not None:
         record.trace_id, record.span_id = trace_context(parent)
@@ -113,7 +115,9 @@ def _remembering_exceptions(original: Callable[..., Any]) -> Callable[..., Any]:
         __traceback_hide__ = True  # Django's error pages leave out such frames
         record = recorder.current_record()
         if record is not None:
-            record.error = sys.exc_info()[0]
+            error = sys.exc_info()[1]
+            if error is not None:
+                units.broke(record, error)
         return original(*args, **kwargs)
 
     return handle_uncaught_exception

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from functools import partial
 
 from ... import catalogue as c
-from ... import guard
+from ... import guard, tally
 from ...catalogue import Metric
 from ...record import Layer, Operation, Record, Subject
 from .. import Exporter
@@ -73,8 +73,8 @@ class PrometheusExporter(Exporter):
             self._add_operations((record.view, record.route), operations)
             if record.kind != "process":
                 self._add(c.OPERATIONS_SPILLED, (), len(operations))
-            if guard.pending:
-                self._add_failures()
+            if guard.pending or tally.waiting():
+                self._add_own()
 
     def export(self, record: Record) -> None:
         """Add a finished record, now or with the next ones."""
@@ -96,8 +96,8 @@ class PrometheusExporter(Exporter):
                     self._add_record(record)
                 except Exception as error:
                     failure = error
-            if guard.pending:
-                self._add_failures()
+            if guard.pending or tally.waiting():
+                self._add_own()
             store.words[self._time_place] += time.perf_counter_ns() - started
         if failure is not None:
             # Out of the lock: what a site does with a log line may be recorded.
@@ -142,10 +142,12 @@ class PrometheusExporter(Exporter):
                 self._totals.clear()
             totals = self._totals[key] = Totals(record, self._claim, self._overflowed)
         totals.add(self.store.words, record)
-        if record.trace_id:
+        if record.trace_id and record.kept:
             bucket = bisect_left(totals.series.bounds, record.duration)
             at = record.started_at + record.duration
             self.store.exemplar(totals.series, bucket, record.duration, record.trace_id, record.span_id, at)
+        if record.reason:
+            self._add(c.TRACES, ("kept" if record.kept else "dropped", record.reason), 1)
 
     def _claim(self, metric: Metric, values: tuple[str, ...]) -> Series:
         """The series of a label set; whoever observes into an overflow series counts that."""
@@ -168,11 +170,13 @@ class PrometheusExporter(Exporter):
     def _overflowed(self, metric: str) -> None:
         self._add(c.SERIES_OVERFLOWS, (metric,), 1)
 
-    def _add_failures(self) -> None:
-        """Show what failed inside djmetrics since the last time."""
+    def _add_own(self) -> None:
+        """Show what failed inside djmetrics since the last time, and what exporters counted."""
         while guard.pending:
             place, times = guard.pending.popitem()
             self._add(c.ERRORS, (place,), times)
+        for metric, values, amount in tally.take():
+            self._add(metric, values, amount)
 
     def _count_out(self, record: Record) -> None:
         offset = self._active.get(record.method)

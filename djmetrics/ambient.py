@@ -1,0 +1,61 @@
+"""What other libraries see while a record's work runs: the current trace, for one.
+
+A destination that has such a thing is a ``Context`` beside its exporter. It is made current wherever the record is:
+on each thread and in each task that works for the request, and in each step of a streamed body.
+"""
+
+from typing import Any, Protocol
+
+from . import guard
+from .record import Record
+
+
+class Context(Protocol):
+    """One library's notion of what is going on."""
+
+    def begin(self, record: Record) -> None:
+        """A unit of work began: give it its identity. Called where its work is about to run."""
+
+    def enter(self, record: Record) -> Any:
+        """Make the record current; return what was current before."""
+
+    def leave(self, before: Any) -> None:
+        """Make current what ``enter`` returned. By value: the two may be called in different contexts."""
+
+
+contexts: tuple[Context, ...] = ()
+"""Those in use. Where there are none, nobody calls the functions below."""
+
+response_header = ""
+"""The response header that carries the trace id; "" for none."""
+
+Before = list[tuple[Context, Any]]
+
+
+def begin(record: Record) -> None:
+    """Tell all contexts that ``record`` is open."""
+    for context in contexts:
+        try:
+            context.begin(record)
+        except Exception:
+            guard.failed(f"context {type(context).__name__}.begin")
+
+
+def enter(record: Record) -> Before:
+    """Make ``record`` current in all contexts; give what this returns to ``leave``."""
+    before = []
+    for context in contexts:
+        try:
+            before.append((context, context.enter(record)))
+        except Exception:
+            guard.failed(f"context {type(context).__name__}.enter")
+    return before
+
+
+def leave(before: Before) -> None:
+    """Make current what was current before."""
+    for context, outer in reversed(before):
+        try:
+            context.leave(outer)
+        except Exception:
+            guard.failed(f"context {type(context).__name__}.leave")

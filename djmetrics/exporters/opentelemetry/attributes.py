@@ -1,0 +1,135 @@
+"""What a span says of its operation, and the server span of its request, by the semantic conventions' names."""
+
+from collections.abc import Mapping
+
+from opentelemetry.util.types import AttributeValue
+
+from ... import semconv as s
+from ...record import Operation, Record, Statement
+from .span import bounded
+from .statements import sanitised
+from .tree import Node
+
+SECOND = 1_000_000_000
+
+_NAMED = frozenset({"db", "middleware", "url", "timed"})
+"""Kinds whose subjects' names say all."""
+
+Attributes = dict[str, AttributeValue]
+
+
+def error_name(error: type[BaseException]) -> str:
+    """``error.type``: the class's full name, without a module if it is Python's own."""
+    module = vars(type)["__module__"].__get__(error)
+    name = str.__str__(vars(type)["__qualname__"].__get__(error))
+    return f"{module}.{name}" if type(module) is str and module != "builtins" else name
+
+
+def of_request(record: Record, capture_path: bool) -> Attributes:
+    """The totals of a record, and what it was about. Times are seconds, sizes bytes."""
+    found: Attributes = {
+        s.HTTP_REQUEST_METHOD: record.method,
+        s.DJANGO_VIEW: record.view,
+        s.DJANGO_OUTCOME: record.outcome,
+        s.DJANGO_CPU: record.cpu_ns / SECOND,
+        s.DJANGO_QUERIES: record.queries,
+        s.DJANGO_REPEATED_QUERIES: record.repeated_queries,
+        s.SAMPLING_DECISION: "kept" if record.kept else "dropped",
+        s.SAMPLING_REASON: record.reason,
+    }
+    for name, value in (
+        (s.HTTP_ROUTE, record.route or None),
+        (s.HTTP_RESPONSE_STATUS_CODE, record.status),
+        (s.URL_SCHEME, record.scheme or None),
+        (s.URL_PATH, record.path or None if capture_path else None),
+        (s.HTTP_REQUEST_BODY_SIZE, record.request_size),
+        (s.HTTP_RESPONSE_BODY_SIZE, record.response_size),
+        (s.DJANGO_QUEUE, None if record.queue_ns is None else record.queue_ns / SECOND),
+        (s.DJANGO_FIRST_BYTE, None if record.first_byte_ns is None else record.first_byte_ns / SECOND),
+    ):
+        if value is not None:
+            found[name] = value
+    if record.error is not None:
+        found[s.ERROR_TYPE] = error_name(record.error)
+    elif record.status is not None and record.status >= 500:
+        found[s.ERROR_TYPE] = str(record.status)
+    for phase, ns in record.phases.items():
+        if ns:
+            found[s.DJANGO_PHASE + phase] = ns / SECOND
+    found.update(_cache_totals(record))
+    for key, value in (record.annotations or {}).items():
+        if (kept := bounded(value)) is not None:
+            found[s.DJANGO_ANNOTATION + key] = kept
+    return found
+
+
+def _cache_totals(record: Record) -> Attributes:
+    hits = misses = 0
+    for operation in record.operations:
+        if operation.subject.kind == "cache" and type(operation.detail) is tuple:
+            hits += operation.detail[0]
+            misses += operation.detail[1]
+    return {s.DJANGO_CACHE_HITS: hits, s.DJANGO_CACHE_MISSES: misses}
+
+
+def of_operation(node: Node) -> Attributes:
+    """What is known of one operation, or of those that a node stands for."""
+    operation = node.operation
+    subject = operation.subject
+    found = _named(subject.kind, subject.attributes)
+    if operation.error is not None:
+        found[s.ERROR_TYPE] = error_name(operation.error)
+    if operation.resumed_ns and node.count == 1:
+        found[s.DJANGO_FETCH if subject.kind == "db" else s.DJANGO_RESUMED] = operation.resumed_ns / SECOND
+    if node.count > 1:
+        found[s.FOLDED_COUNT] = node.count
+        found[s.FOLDED_DURATION] = node.duration / SECOND
+    if type(operation.detail) is Statement:
+        found.update(_of_statement(operation.detail))
+    elif subject.kind == "cache" and type(operation.detail) is tuple:
+        found[s.DJANGO_CACHE_HITS], found[s.DJANGO_CACHE_MISSES] = operation.detail[:2]
+    return found
+
+
+def _named(kind: str, attributes: Mapping[str, str]) -> Attributes:
+    """A subject's attributes by their full names: those of Django's own words are led by ``django`` and the kind."""
+    return {
+        name if "." in name else f"django.{kind}.{name}": str(value)
+        for name, value in attributes.items()
+        if value
+    }
+
+
+def _of_statement(statement: Statement) -> Attributes:
+    found: Attributes = {s.DB_QUERY_SUMMARY: statement.subject.name}
+    if statement.sql:
+        text = sanitised(statement.sql, statement.subject.attributes.get(s.DB_SYSTEM_NAME, ""))
+        if text:
+            found[s.DB_QUERY_TEXT] = text
+    if statement.count > 1:
+        found[s.DJANGO_STATEMENT_COUNT] = statement.count
+    if statement.location:
+        found.update(_of_location(statement.location))
+    return found
+
+
+def _of_location(location: str) -> Attributes:
+    """``file:line in function`` by the conventions' names."""
+    place, _, function = location.rpartition(" in ")
+    path, _, line = place.rpartition(":")
+    found: Attributes = {s.CODE_FILE_PATH: path, s.CODE_FUNCTION_NAME: function}
+    if line.isdecimal():
+        found[s.CODE_LINE_NUMBER] = int(line)
+    return found
+
+
+def name_of(operation: Operation, view: str) -> str:
+    """A span's name: what is done, and with what."""
+    subject = operation.subject
+    kind, name = subject.kind, subject.name
+    if kind == "view":
+        return f"view {view}"
+    if kind in _NAMED:
+        return name
+    what = subject.attributes.get("template") or subject.attributes.get("fragment") or name
+    return kind if what == kind else f"{kind} {what}"

@@ -1,0 +1,109 @@
+"""The exporter: which finished records become traces."""
+
+import atexit
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from opentelemetry.sdk.trace import SpanProcessor, Tracer
+from opentelemetry.sdk.trace.export import SpanExporter
+from opentelemetry.sdk.util.instrumentation import InstrumentationScope
+
+from ...record import Operation, Record
+from .. import Exporter
+from .pipeline import Pipeline
+from .provider import NAME, Provider
+from .spans import Spans
+from .tracing import Tracing, span_of
+
+
+class Choices(Protocol):
+    """What of the site's settings matters here; see ``destinations.OpenTelemetry``."""
+
+    @property
+    def max_spans(self) -> int: ...
+    @property
+    def fold_after(self) -> int: ...
+    @property
+    def queue_size(self) -> int: ...
+    @property
+    def shutdown_timeout(self) -> float: ...
+    @property
+    def capture_path(self) -> bool: ...
+    @property
+    def sample_rate(self) -> float | None: ...
+
+
+class OpenTelemetryExporter(Exporter):
+    """Hands kept records to the pipeline.
+
+    ``running`` tells which operation runs where it is called; ``service``, ``release`` and ``version`` name the site,
+    its release, and djmetrics's.
+    """
+
+    def __init__(
+        self,
+        choices: Choices,
+        running: Callable[[], Operation | None],
+        *,
+        service: str,
+        release: str,
+        version: str,
+    ) -> None:
+        self._choices = choices
+        self._version = version
+        self._pipeline: Pipeline | None = None
+        self._provider = Provider(self._built, service, release, version)
+        self.context = Tracing(self._tracer, running, choices.sample_rate)
+
+    def spill(self, record: Record, operations: Sequence[Operation]) -> None:
+        """Keep those operations that other libraries' spans hang on."""
+        span = span_of(record)
+        if span is not None and span.ids:
+            span.spilled += [each for each in operations if each in span.ids]
+
+    def export(self, record: Record) -> None:
+        """Queue a record whose trace is kept."""
+        span = span_of(record)
+        if span is None:
+            return
+        span.close()
+        if record.kept and self._pipeline is not None:
+            weight = 1 + len(record.layers) + len(record.operations)
+            self._pipeline.add(record, span, min(weight, 2 * self._choices.max_spans))
+
+    def dropped(self, record: Record) -> None:
+        """Nobody shall see it."""
+        span = span_of(record)
+        if span is not None:
+            span.close()
+
+    def flush(self, seconds: float) -> bool:
+        """Wait until all that was exported is handed on, at most ``seconds``; whether it is."""
+        return self._pipeline is None or self._pipeline.force_flush(round(seconds * 1000))
+
+    def _built(self, makers: list[Callable[[], SpanExporter]]) -> SpanProcessor:
+        self._pipeline = Pipeline(self._choices.queue_size, self._choices.shutdown_timeout, makers)
+        return self._pipeline
+
+    def _tracer(self) -> Tracer | None:
+        tracer = self._provider.tracer()
+        if tracer is not None and (self._pipeline is None or self._pipeline.spans is None):
+            self._join(tracer)
+        return tracer
+
+    def _join(self, tracer: Tracer) -> None:
+        """Lead the pipeline to where the tracer's spans go."""
+        choices = self._choices
+        if self._pipeline is None:
+            self._pipeline = Pipeline(
+                choices.queue_size, choices.shutdown_timeout, receiver=tracer.span_processor
+            )
+            # Registered after the application's own: it runs before that.
+            atexit.register(self._pipeline.shutdown)
+        self._pipeline.spans = Spans(
+            tracer.resource,
+            InstrumentationScope(NAME, self._version),
+            most=choices.max_spans,
+            fold_after=choices.fold_after,
+            capture_path=choices.capture_path,
+        )

@@ -1,0 +1,115 @@
+"""Which OpenTelemetry tracer is used: the application's, or one that is built from the standard variables."""
+
+import logging
+import os
+import socket
+import threading
+from collections.abc import Callable
+from importlib.metadata import entry_points
+
+from opentelemetry import trace
+from opentelemetry.sdk.resources import OTELResourceDetector, Resource
+from opentelemetry.sdk.trace import SpanProcessor, Tracer, TracerProvider
+from opentelemetry.sdk.trace.export import SpanExporter
+
+logger = logging.getLogger("djmetrics")
+
+NAME = "djmetrics"
+
+_PROTOCOLS = {"http/protobuf": "otlp_proto_http", "grpc": "otlp_proto_grpc"}
+
+
+class Provider:
+    """Finds the tracer once it is needed: a site may set a provider of its own until its first request.
+
+    ``build`` makes the processor of a provider of ours, given the exporters that the variables ask for; ``service`` is
+    the service's name where no variable says it, ``release`` its version.
+    """
+
+    def __init__(
+        self,
+        build: Callable[[list[Callable[[], SpanExporter]]], SpanProcessor],
+        service: str,
+        release: str,
+        version: str,
+    ) -> None:
+        self._build = build
+        self._service = service
+        self._release = release
+        self._version = version
+        self._lock = threading.Lock()
+        self._found = False
+        self._tracer: Tracer | None = None
+        self.is_ours = False
+        """Whether the provider is one that we built."""
+
+    def tracer(self) -> Tracer | None:
+        """The tracer, or None where traces are switched off or cannot be made."""
+        if not self._found:
+            with self._lock:
+                if not self._found:
+                    self._tracer = self._find()
+                    self._found = True
+        return self._tracer
+
+    def _find(self) -> Tracer | None:
+        if os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
+            return None
+        provider = trace.get_tracer_provider()
+        if isinstance(provider, trace.ProxyTracerProvider | trace.NoOpTracerProvider):
+            self.is_ours = True
+            provider = self._built()
+            trace.set_tracer_provider(provider)
+        tracer = provider.get_tracer(NAME, self._version)
+        if not isinstance(tracer, Tracer):
+            logger.warning(
+                "djmetrics makes no traces: the tracer provider is %s, and not the OpenTelemetry SDK's.",
+                type(provider).__qualname__,
+            )
+            return None
+        return tracer
+
+    def _built(self) -> TracerProvider:
+        provider = TracerProvider(resource=resource(self._service, self._release))
+        provider.add_span_processor(self._build(exporters()))
+        return provider
+
+
+def resource(service: str, release: str) -> Resource:
+    """What the standard variables say of this process, and what is known of it besides."""
+    said = OTELResourceDetector().detect().attributes
+    known: dict[str, str | int] = {
+        "service.name": service,
+        "service.version": release,
+        "host.name": socket.gethostname(),
+        "process.pid": os.getpid(),
+    }
+    return Resource.create({name: value for name, value in known.items() if value and name not in said})
+
+
+def exporters() -> list[Callable[[], SpanExporter]]:
+    """The classes of the exporters that ``OTEL_TRACES_EXPORTER`` names ("otlp" without it), by their entry points."""
+    found = []
+    for name in os.environ.get("OTEL_TRACES_EXPORTER", "").split(",") or [""]:
+        asked = name.strip() or "otlp"
+        if asked == "none":
+            continue
+        entry = next(iter(entry_points(group="opentelemetry_traces_exporter", name=_entry(asked))), None)
+        if entry is None:
+            logger.error(
+                "djmetrics sends no traces to %r: its exporter is not installed. For OTLP over HTTP: "
+                "pip install opentelemetry-exporter-otlp-proto-http",
+                asked,
+            )
+            continue
+        found.append(entry.load())
+    return found
+
+
+def _entry(name: str) -> str:
+    """The entry point's name of an exporter; "otlp" stands for the protocol that the variables choose."""
+    if name != "otlp":
+        return name
+    environ = os.environ
+    protocol = environ.get("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL") or environ.get("OTEL_EXPORTER_OTLP_PROTOCOL")
+    return _PROTOCOLS.get((protocol or "http/protobuf").strip(), protocol or "")

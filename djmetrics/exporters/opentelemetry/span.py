@@ -1,0 +1,162 @@
+"""The span that is current while a request runs: what other libraries see of its trace."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from random import getrandbits
+from typing import Any
+
+from opentelemetry.trace import Span, SpanContext, Status, StatusCode, TraceFlags, TraceState
+from opentelemetry.util.types import Attributes, AttributeValue
+
+from ...record import Operation, Record
+
+MAX_ATTRIBUTES = 128
+MAX_EVENTS = 128
+MAX_IDS = 1_000
+MAX_LENGTH = 4_096
+"""Characters of one text, and values of one list: as the SDK's own limits, but for lengths, which it leaves open."""
+
+_PLAIN = (bool, int, float)
+
+
+def bounded(value: Any) -> AttributeValue | None:
+    """``value`` as an attribute may hold it, cut to its greatest length; None for what is no attribute's value."""
+    kind = type(value)
+    if kind is str:
+        return str(value[:MAX_LENGTH])
+    if kind in _PLAIN:
+        return value
+    if kind is list or kind is tuple:
+        parts = [bounded(each) for each in value[:MAX_LENGTH]]
+        return None if any(type(each) not in (str, *_PLAIN) for each in parts) else tuple(parts)
+    return None
+
+
+class RequestSpan(Span):
+    """Stands for the server span, which is written only when its request is over.
+
+    What is set on it is kept for that. Whoever makes a child of it, or sends its context on, gets the operation that
+    runs just then as the parent: the view, the template.
+    """
+
+    def __init__(
+        self,
+        record: Record,
+        flags: TraceFlags,
+        state: TraceState | None,
+        parent: SpanContext | None,
+        running: Callable[[], Operation | None],
+        ambient: Callable[[], Any],
+    ) -> None:
+        self.parent = parent
+        self.attributes: dict[str, AttributeValue] = {}
+        self.events: list[tuple[str, Mapping[str, AttributeValue], int]] = []
+        self.links: list[tuple[SpanContext, Mapping[str, AttributeValue]]] = []
+        self.name = ""
+        self.status: Status | None = None
+        self.dropped = 0
+        self.ids: dict[Operation, int] = {}
+        self.spilled: list[Operation] = []
+        self.context = SpanContext(record.trace_id, record.span_id, False, flags, state)
+        self.record: Record | None = record
+        self._root = record.root
+        self._running = running
+        self._ambient = ambient
+
+    def get_span_context(self) -> SpanContext:
+        """The context of the operation that runs here, or of the request."""
+        root = self._root
+        if self.record is None:
+            return self.context
+        # From here on another library's spans may be around: operations look for them.
+        root.ambient = self._ambient
+        operation = self._running()
+        if operation is None or operation is root or operation.root is not root:
+            return self.context
+        span_id = self.ids.get(operation)
+        if span_id is None:
+            if len(self.ids) >= MAX_IDS:
+                return self.context
+            span_id = self.ids[operation] = new_span_id()
+        whole = self.context
+        return SpanContext(whole.trace_id, span_id, False, whole.trace_flags, whole.trace_state)
+
+    def is_recording(self) -> bool:
+        """Whether what is set on it may be kept: it is not yet decided."""
+        return self.record is not None
+
+    def end(self, end_time: int | None = None) -> None:
+        """Nothing: its end is the request's."""
+
+    def set_attribute(self, key: str, value: AttributeValue) -> None:
+        """Keep an attribute for the server span."""
+        kept = bounded(value)
+        if self.record is None or not isinstance(key, str) or not key or kept is None:
+            return
+        if key in self.attributes or len(self.attributes) < MAX_ATTRIBUTES:
+            self.attributes[key] = kept
+        else:
+            self.dropped += 1
+
+    def set_attributes(self, attributes: Mapping[str, AttributeValue]) -> None:
+        """Keep attributes for the server span."""
+        for key, value in attributes.items():
+            self.set_attribute(key, value)
+
+    def add_event(self, name: str, attributes: Attributes = None, timestamp: int | None = None) -> None:
+        """Keep an event for the server span."""
+        if self.record is None:
+            return
+        if len(self.events) >= MAX_EVENTS:
+            self.dropped += 1
+            return
+        self.events.append((str(name)[:MAX_LENGTH], clean(attributes), timestamp or time.time_ns()))
+
+    def add_link(self, context: SpanContext, attributes: Attributes = None) -> None:
+        """Keep a link for the server span."""
+        if self.record is None:
+            return
+        if len(self.links) >= MAX_EVENTS:
+            self.dropped += 1
+            return
+        self.links.append((context, clean(attributes)))
+
+    def update_name(self, name: str) -> None:
+        """Name the server span otherwise."""
+        self.name = str(name)[:MAX_LENGTH]
+
+    def set_status(self, status: Status | StatusCode, description: str | None = None) -> None:
+        """Give the server span a status of the site's own."""
+        self.status = status if isinstance(status, Status) else Status(status, description)
+
+    def record_exception(
+        self,
+        exception: BaseException,
+        attributes: Attributes = None,
+        timestamp: int | None = None,
+        escaped: bool = False,
+    ) -> None:
+        """Keep the class of an exception as an event. Not its message, which may hold data of a person."""
+        kind = type(exception)
+        name = (
+            f"{kind.__module__}.{kind.__qualname__}" if kind.__module__ != "builtins" else kind.__qualname__
+        )
+        self.add_event("exception", {"exception.type": name, **clean(attributes)}, timestamp)
+
+    def close(self) -> None:
+        """The request is over: keep nothing more, and hold its record no longer."""
+        self.record = None
+        self._root.ambient = None
+
+
+def clean(attributes: Attributes | Mapping[str, Any]) -> dict[str, AttributeValue]:
+    """Those attributes that have a name and a value, bounded."""
+    pairs: Sequence[tuple[Any, Any]] = list((attributes or {}).items())[:MAX_ATTRIBUTES]
+    return {
+        key: kept for key, value in pairs if isinstance(key, str) and (kept := bounded(value)) is not None
+    }
+
+
+def new_span_id() -> int:
+    """A random span id that is not zero."""
+    return getrandbits(64) or 1

@@ -1,0 +1,110 @@
+"""Finished records as spans of the SDK, with their exact times and ids."""
+
+from collections.abc import Iterator
+
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import Event, ReadableSpan
+from opentelemetry.sdk.util.instrumentation import InstrumentationScope
+from opentelemetry.trace import Link, Span, SpanContext, SpanKind, Status, StatusCode, TraceFlags
+
+from ...record import Record
+from . import attributes
+from .span import RequestSpan, new_span_id
+from .tree import Node, Tree
+
+_CLIENT = frozenset({"db", "cache"})
+_SAMPLED = TraceFlags(TraceFlags.SAMPLED)
+_UNSET, _ERROR = Status(StatusCode.UNSET), Status(StatusCode.ERROR)
+
+
+class Spans:
+    """Makes spans of records for one ``resource``.
+
+    ``most`` is how many spans a trace may have, ``fold_after`` how many alike get one each. ``without`` names kinds of
+    operations that another instrumentation shows.
+    """
+
+    def __init__(
+        self,
+        resource: Resource,
+        scope: InstrumentationScope,
+        *,
+        most: int,
+        fold_after: int,
+        capture_path: bool,
+        without: frozenset[str] = frozenset(),
+    ) -> None:
+        self._resource = resource
+        self._scope = scope
+        self._most = most
+        self._fold_after = fold_after
+        self._capture_path = capture_path
+        self._without = without
+
+    def of(self, record: Record, span: RequestSpan) -> Iterator[ReadableSpan]:
+        """The spans of one record: the server span first, then parents before children."""
+        tree = Tree(record, [*span.spilled, *record.operations], span.ids, self._most, self._fold_after)
+        yield self._server(record, span, record.spilled - len(span.spilled) + tree.dropped)
+        offset = record.started_at - record.start
+        whole = span.context
+        for node in tree.nodes:
+            if node.operation.subject.kind in self._without:
+                continue
+            node.span_id = span.ids.get(node.operation) or new_span_id()
+            yield self._operation(record, node, whole, self._parent(node, span), offset)
+
+    def _parent(self, node: Node, span: RequestSpan) -> SpanContext:
+        whole = span.context
+        around = node.around
+        if isinstance(around, Span):
+            context = around.get_span_context()
+            if context.trace_id == whole.trace_id:
+                return context
+        above = node.parent
+        while above is not None and above.span_id == 0:
+            above = above.parent  # another instrumentation shows it
+        return whole if above is None else self._context(whole, above.span_id)
+
+    def _context(self, whole: SpanContext, span_id: int) -> SpanContext:
+        return SpanContext(whole.trace_id, span_id, False, _SAMPLED, whole.trace_state)
+
+    def _server(self, record: Record, span: RequestSpan, dropped: int) -> ReadableSpan:
+        found = attributes.of_request(record, self._capture_path)
+        if dropped:
+            found["djmetrics.dropped.operations"] = dropped
+        if span.dropped:
+            found["djmetrics.dropped.attributes"] = span.dropped
+        failed = (record.status or 0) >= 500 or record.error is not None or record.outcome == "failed"
+        return ReadableSpan(
+            span.name or f"{record.method} {record.route}".rstrip(),
+            self._context(span.context, span.context.span_id),
+            span.parent,
+            self._resource,
+            {**span.attributes, **found},
+            [Event(name, each, at) for name, each, at in span.events],
+            [Link(context, each) for context, each in span.links],
+            SpanKind.SERVER,
+            status=span.status or (_ERROR if failed else _UNSET),
+            start_time=record.started_at,
+            end_time=record.started_at + record.duration,
+            instrumentation_scope=self._scope,
+        )
+
+    def _operation(
+        self, record: Record, node: Node, whole: SpanContext, parent: SpanContext, offset: int
+    ) -> ReadableSpan:
+        operation = node.operation
+        name = attributes.name_of(operation, record.view)
+        end = record.end if operation.subject.kind == "stream" else node.end
+        return ReadableSpan(
+            name if node.count == 1 else f"{name} × {node.count}",
+            self._context(whole, node.span_id),
+            parent,
+            self._resource,
+            attributes.of_operation(node),
+            kind=SpanKind.CLIENT if operation.subject.kind in _CLIENT else SpanKind.INTERNAL,
+            status=_UNSET if operation.error is None else _ERROR,
+            start_time=operation.start + offset,
+            end_time=end + offset,
+            instrumentation_scope=self._scope,
+        )

@@ -1,0 +1,117 @@
+"""Makes a request's trace current while it runs, so that other libraries' spans and outgoing headers nest under it."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from opentelemetry import context as context_api
+from opentelemetry import propagate, trace
+from opentelemetry.context import Context
+from opentelemetry.propagators.textmap import Getter
+from opentelemetry.sdk.trace import Tracer
+from opentelemetry.sdk.trace.sampling import Decision, ParentBasedTraceIdRatio
+from opentelemetry.trace import SpanKind, TraceFlags
+
+from ... import semconv
+from ...record import Operation, Record
+from .span import RequestSpan
+
+NOTE = "opentelemetry"
+"""Under which name a record's notes hold its span."""
+
+
+class Headers(Getter[Mapping[str, Any]]):
+    """Reads a request's headers as the variables of CGI that Django keeps them as."""
+
+    def get(self, carrier: Mapping[str, Any], key: str) -> list[str] | None:
+        """The header's values."""
+        value = carrier.get(variable(key))
+        return [value] if type(value) is str else None
+
+    def keys(self, carrier: Mapping[str, Any]) -> list[str]:
+        """The names of all headers."""
+        return [each[5:].replace("_", "-").lower() for each in carrier if each.startswith("HTTP_")]
+
+
+def variable(header: str) -> str:
+    """The CGI variable of a header."""
+    return "HTTP_" + header.upper().replace("-", "_")
+
+
+def foreign_span() -> trace.Span | None:
+    """The span of another library that is current here, if any."""
+    span = trace.get_current_span()
+    return None if type(span) is RequestSpan else span
+
+
+class Tracing:
+    """OpenTelemetry's notion of what is going on: an ``ambient.Context``.
+
+    ``tracer`` gives the SDK's tracer, or None where traces are switched off; ``running`` the operation that runs where
+    it is called. ``sample_rate`` is the share of new traces chosen at their start, None if the provider's sampler says.
+    """
+
+    def __init__(
+        self,
+        tracer: Callable[[], Tracer | None],
+        running: Callable[[], Operation | None],
+        sample_rate: float | None = None,
+    ) -> None:
+        self._tracer = tracer
+        self._sampler = None if sample_rate is None else ParentBasedTraceIdRatio(sample_rate)
+        self._running = running
+        self._getter = Headers()
+        self._fields: tuple[object, tuple[str, ...]] = (None, ())
+
+    def begin(self, record: Record) -> None:
+        """Give the record its trace: the one that the request's headers name, or a new one."""
+        tracer = self._tracer()
+        if tracer is None:
+            return
+        around = self._around(record.carrier)
+        caller = trace.get_current_span(around).get_span_context()
+        parent = caller if caller.is_valid else None
+        trace_id = tracer.id_generator.generate_trace_id() if parent is None else parent.trace_id
+        attributes = {semconv.HTTP_REQUEST_METHOD: record.method}
+        sampler = self._sampler or tracer.sampler
+        chosen = sampler.should_sample(around, trace_id, record.method, SpanKind.SERVER, attributes, ())
+        record.kept = chosen.decision is Decision.RECORD_AND_SAMPLE
+        record.trace_id, record.span_id = trace_id, tracer.id_generator.generate_span_id()
+        flags = TraceFlags(TraceFlags.SAMPLED if record.kept else TraceFlags.DEFAULT)
+        span = RequestSpan(record, flags, chosen.trace_state, parent, self._running, foreign_span)
+        if chosen.attributes:
+            span.set_attributes(chosen.attributes)
+        record.notes = {NOTE: (span, trace.set_span_in_context(span, around))}
+
+    def enter(self, record: Record) -> Context | None:
+        """Make the request's context current."""
+        if record.notes is None or NOTE not in record.notes:
+            return None
+        outer = context_api.get_current()
+        context_api.attach(record.notes[NOTE][1])
+        return outer
+
+    def leave(self, before: Context | None) -> None:
+        """Make current what was before. By value: a token may be given back only where it was got."""
+        if before is not None:
+            context_api.attach(before)
+
+    def _around(self, carrier: Mapping[str, Any] | None) -> Context:
+        """The context that the request came in: what its headers say, over what is current here."""
+        here = context_api.get_current()
+        if carrier is None:
+            return here
+        textmap = propagate.get_global_textmap()
+        known, names = self._fields
+        if known is not textmap:
+            names = tuple(variable(each) for each in textmap.fields)
+            self._fields = textmap, names
+        for name in names:
+            if name in carrier:
+                return textmap.extract(carrier, here, self._getter)
+        return here
+
+
+def span_of(record: Record) -> RequestSpan | None:
+    """The span that stood for the record."""
+    note = (record.notes or {}).get(NOTE)
+    return note[0] if note else None

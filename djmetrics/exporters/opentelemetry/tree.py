@@ -1,0 +1,111 @@
+"""The operations of a record as the tree that a trace shows: what lies inside what, and what is counted together."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from ...record import Operation, Record, Root, Subject, layer_operations
+
+
+class Node:
+    """One span to be: an operation, or several alike of which ``operation`` is the first.
+
+    ``parent`` is the node above, None for what lies right below the server span; ``around`` the span of another
+    library that lies between. ``count`` is how many operations it stands for, ``duration`` and ``end`` their time in
+    all and the end of the last, in nanoseconds.
+    """
+
+    __slots__ = ("around", "count", "duration", "end", "operation", "parent", "span_id")
+
+    def __init__(self, operation: Operation, parent: "Node | None") -> None:
+        self.operation = operation
+        self.parent = parent
+        self.around: Any = getattr(operation, "around", None)
+        self.count = 1
+        self.duration = operation.duration + operation.resumed_ns
+        self.end = operation.end
+        self.span_id = 0
+
+    def take(self, operation: Operation) -> None:
+        """Stand for one more."""
+        self.count += 1
+        self.duration += operation.duration + operation.resumed_ns
+        self.end = max(self.end, operation.end)
+
+
+Alike = tuple[Node | None, Subject, type[BaseException] | None]
+"""What operations have in common that may share a span."""
+
+
+class Tree:
+    """What of a record becomes spans: ``nodes``, parents first; ``dropped`` operations found no place."""
+
+    def __init__(
+        self,
+        record: Record,
+        operations: Sequence[Operation],
+        known: Iterable[Operation],
+        most: int,
+        fold_after: int,
+    ) -> None:
+        self.nodes: list[Node] = []
+        self.dropped = 0
+        self._most = most
+        self._fold_after = fold_after
+        self._known = frozenset(known)  # other spans hang on these: they need one of their own
+        self._root: Root = record.root
+        self._made: dict[Operation, Node | None] = {}
+        self._alone: dict[Alike, int] = {}
+        self._shared: dict[Alike, Node] = {}
+        layers = sorted(layer_operations(record), key=lambda each: (each.start, -each.end))
+        self._layers: list[Node] = []
+        for layer in layers:
+            made = self._add(layer, self._layer_around(layer))
+            if made is not None and made.operation is layer:
+                self._layers.append(made)
+        for operation in _parents_first(operations):
+            if operation.subject.kind != "handler":
+                self._add(operation, self._parent(operation))
+
+    def _layer_around(self, operation: Operation) -> Node | None:
+        """The innermost layer during which an operation began: layers do not know what ran inside them."""
+        for layer in reversed(self._layers):
+            if layer.operation.start <= operation.start < layer.operation.end:
+                return layer
+        return None
+
+    def _parent(self, operation: Operation) -> Node | None:
+        above = operation.parent
+        while above is not self._root and above.parent is not above:
+            if above in self._made:
+                return self._made[above]
+            above = above.parent  # it was counted before the end, or is no span
+        return self._layer_around(operation)
+
+    def _add(self, operation: Operation, parent: Node | None) -> Node | None:
+        """Give an operation its node; return the one that its children lie under."""
+        key = parent, operation.subject, operation.error
+        alone = self._alone.get(key, 0)
+        if operation in self._known or (alone < self._fold_after and len(self.nodes) < self._most):
+            self._alone[key] = alone + 1
+            made = self._made[operation] = self._node(operation, parent)
+            return made
+        shared = self._shared.get(key)
+        if shared is not None:
+            shared.take(operation)
+        elif len(self.nodes) < 2 * self._most:
+            shared = self._shared[key] = self._node(operation, parent)
+        else:
+            self.dropped += 1
+            shared = parent
+        self._made[operation] = shared
+        return shared
+
+    def _node(self, operation: Operation, parent: Node | None) -> Node:
+        node = Node(operation, parent)
+        self.nodes.append(node)
+        return node
+
+
+def _parents_first(operations: Sequence[Operation]) -> list[Operation]:
+    """By their starts; of those that start together the longer ones first, as children end before their parents."""
+    return [each for _, each in sorted(enumerate(operations), key=lambda pair: (pair[1].start, -pair[0]))]

@@ -1,0 +1,35 @@
+"""What exporters count of themselves, on whatever thread, until the metrics' exporter takes it away."""
+
+import threading
+
+from .catalogue import Metric
+
+_lock = threading.Lock()
+_counts: dict[tuple[Metric, tuple[str, ...]], int] = {}
+
+
+def add(metric: Metric, values: tuple[str, ...], amount: int = 1) -> None:
+    """Add ``amount`` to a counter of the catalogue; ``values`` are its labels' values, in its order."""
+    with _lock:
+        key = metric, values
+        _counts[key] = _counts.get(key, 0) + amount
+
+
+def waiting() -> bool:
+    """Whether there is anything to take."""
+    return bool(_counts)
+
+
+def take() -> list[tuple[Metric, tuple[str, ...], int]]:
+    """All that was added since the last time."""
+    with _lock:
+        taken = [(metric, values, amount) for (metric, values), amount in _counts.items()]
+        _counts.clear()
+    return taken
+
+
+def reset() -> None:
+    """Forget all: in a forked child, where it is the parent's to count, and where a lock may be held by no thread."""
+    global _lock
+    _lock = threading.Lock()
+    _counts.clear()
