@@ -13,6 +13,7 @@ import sys
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 from . import folders
@@ -26,6 +27,9 @@ PROMETHEUS_ENVIRONMENT = "PROMETHEUS_MULTIPROC_DIR"
 # Scripts that run management commands, and those commands that serve requests.
 MANAGEMENT_SCRIPTS = {"manage.py", "manage", "django-admin", "django-admin.py"}
 SERVING_COMMANDS = {"runserver", "runserver_plus", "testserver"}
+
+# Packages of servers that a management command of the site's own may run.
+SERVERS = {"cheroot", "daphne", "granian", "hypercorn", "uvicorn", "waitress"}
 
 # The modules that `python -m` may run in place of gunicorn's own script.
 GUNICORN_MODULES = (("gunicorn", "__main__.py"), ("app", "wsgiapp.py"))
@@ -63,7 +67,8 @@ def server_key() -> str | None:
 def is_management_command() -> bool:
     """Whether this process runs a management command or a shell, and not a server.
 
-    A script of another name that calls Django's ``execute_from_command_line`` is known by that call.
+    A script of another name that calls Django's ``execute_from_command_line`` is known by that call; a command
+    of the site's own that runs a server, by the server on the main thread's stack.
     """
     if _uwsgi_key() or _mod_wsgi_key() or _gunicorn_key():
         return False
@@ -71,7 +76,9 @@ def is_management_command() -> bool:
         return True
     if not _is_management_script():
         return False
-    return len(sys.argv) < 2 or sys.argv[1] not in SERVING_COMMANDS
+    command = sys.argv[1] if len(sys.argv) > 1 else ""
+    # Tests start servers, too, such as channels' live server.
+    return command not in SERVING_COMMANDS and (command == "test" or not _runs_server())
 
 
 def gunicorn_worker() -> Any:
@@ -143,10 +150,21 @@ def _signal_receivers() -> Iterator[object]:
 
 def _spawned() -> Iterator[object]:
     """The worker that gunicorn's arbiter runs further up on the main thread's stack, with all but greenlets."""
-    frame = sys._current_frames().get(threading.main_thread().ident or 0)
-    while frame is not None:
+    for frame in _main_stack():
         if frame.f_code.co_name == "spawn_worker" and frame.f_globals.get("__name__") == "gunicorn.arbiter":
             yield frame.f_locals.get("worker")
+
+
+def _runs_server() -> bool:
+    modules = (str(frame.f_globals.get("__name__")) for frame in _main_stack())
+    return any(module.partition(".")[0] in SERVERS for module in modules)
+
+
+def _main_stack() -> Iterator[FrameType]:
+    """What the main thread is doing, the innermost call first; asked by any thread."""
+    frame = sys._current_frames().get(threading.main_thread().ident or 0)
+    while frame is not None:
+        yield frame
         frame = frame.f_back
 
 

@@ -77,6 +77,27 @@ def test_management_commands_share_nothing(tmp_path: Path, command: str) -> None
     assert not folder.exists()
 
 
+@pytest.mark.parametrize("command,is_command", [("serve", False), ("test", True)])
+def test_command_that_runs_a_server_is_one(tmp_path: Path, command: str, is_command: bool) -> None:
+    """A site may start uvicorn, say, from a command of its own; but a test's server is none."""
+    (tmp_path / "uvicorn.py").write_text("def run(app): app()")
+    code = f"""
+        import threading
+        import uvicorn
+
+        def app():
+            {REPORT}
+
+        def on_a_thread():
+            thread = threading.Thread(target=app)
+            thread.start()
+            thread.join()
+
+        uvicorn.run(on_a_thread)
+    """
+    assert run(tmp_path / "manage.py", code, command) == ["None", str(is_command)]
+
+
 def test_runserver_is_a_server(tmp_path: Path) -> None:
     """The development server is a management command by name only."""
     assert run(tmp_path / "manage.py", REPORT, "runserver", "--noreload") == ["None", "False"]
