@@ -5,14 +5,16 @@ import logging
 import os
 import platform
 import sys
+from pathlib import Path
 from typing import Any
 
 import django
+from django.conf import settings as django_settings
 from django.core.signals import setting_changed
 from django.utils.module_loading import import_string
 from prometheus_client import REGISTRY, CollectorRegistry
 
-from . import __version__, catalogue, guard, port, sql, units, workers
+from . import __version__, catalogue, folders, guard, gunicorn_check, port, sql, units, workers
 from .conf import Settings, get_settings
 from .exporters.prometheus import Collector, Store, register, unregister
 from .exporters.prometheus import page_registry as registry_with
@@ -131,10 +133,26 @@ def _start_serving(request: Any) -> None:
             _exporter.batch = 1
             units.shared = True
             atexit.register(_flush)
+            _remind_of_gunicorn(folder)
         if _settings.metrics_port is not None and not workers.is_management_command():
             port.start(_settings.metrics_port, _settings.metrics_address, page_registry)
     except Exception:
         guard.failed("runtime.serving")
+
+
+def _remind_of_gunicorn(folder: Path) -> None:
+    """Say what several gunicorn workers lack without our line: of one server's, the one that made the folder.
+
+    System checks run in other processes, which do not see gunicorn's command line.
+    """
+    if not folders.was_made_here(folder) or gunicorn_check.ID in django_settings.SILENCED_SYSTEM_CHECKS:
+        return
+    if (number := gunicorn_check.workers_here()) is not None:
+        logger.warning(
+            "gunicorn runs %d worker processes, but its configuration does not import djmetrics. %s %s "
+            "(docs/reference/checks.md#djmetrics-w005)",
+            *(number, gunicorn_check.WITHOUT, gunicorn_check.REMEDY),
+        )
 
 
 def _prometheus(settings: Settings) -> PrometheusExporter:
