@@ -19,6 +19,9 @@ class Context(Protocol):
     def enter(self, record: Record) -> Any:
         """Make the record current; return what was current before."""
 
+    def identity(self) -> tuple[int, int] | None:
+        """Trace and span id of what is current here; None where nothing is."""
+
     def leave(self, before: Any) -> None:
         """Make current what ``enter`` returned. By value: the two may be called in different contexts."""
 
@@ -50,6 +53,17 @@ def enter(record: Record) -> Before:
         except Exception:
             guard.failed(f"context {type(context).__name__}.enter")
     return before
+
+
+def identity() -> tuple[int, int] | None:
+    """Trace and span id of what is current here, by the first context that knows; None where nothing is."""
+    for context in contexts:
+        try:
+            if (found := context.identity()) is not None:
+                return found
+        except Exception:
+            guard.failed(f"context {type(context).__name__}.identity")
+    return None
 
 
 def leave(before: Before) -> None:

@@ -5,6 +5,7 @@ import logging
 import os
 import platform
 import sys
+from pathlib import Path
 from typing import Any
 
 import django
@@ -13,17 +14,19 @@ from django.core.signals import setting_changed
 from django.utils.module_loading import import_string
 from prometheus_client import REGISTRY, CollectorRegistry
 
-from . import __version__, ambient, catalogue, guard, port, sql, units, workers
+from . import __version__, ambient, catalogue, folders, guard, gunicorn_check, port, sql, units, workers
 from .conf import Settings, get_settings
 from .exporters.prometheus import Collector, Store, register, unregister
 from .exporters.prometheus import page_registry as registry_with
 from .exporters.prometheus.exporter import PrometheusExporter
 from .hooks import Hook
 from .hooks.cache import CacheHook
+from .hooks.command import CommandHook
 from .hooks.database import DatabaseHook
 from .hooks.jinja2 import Jinja2Hook
 from .hooks.middleware import MiddlewareHook
 from .hooks.request import RequestHook
+from .hooks.tasks import TasksHook
 from .hooks.template import TemplateHook
 from .hooks.threads import ThreadsHook
 from .hooks.url import UrlHook
@@ -35,6 +38,7 @@ logger = logging.getLogger("djmetrics")
 
 HOOKS: tuple[type[Hook], ...] = (
     RequestHook, MiddlewareHook, UrlHook, ViewHook, DatabaseHook, TemplateHook, Jinja2Hook, CacheHook, ThreadsHook,
+    CommandHook, TasksHook,
 )  # fmt: skip
 """The built-in hooks, in the order in which they are installed."""
 
@@ -62,7 +66,9 @@ def start() -> None:
     _settings = settings
     sql.repeated_from = settings.repeated_queries
     traces = _traces(settings)
-    exporters: list[units.Exporter] = [_prometheus(settings), *traces]
+    metrics = _prometheus(settings)
+    metrics.annotations = settings.annotations
+    exporters: list[units.Exporter] = [metrics, *traces]
     exporters += [made for path in settings.extra_exporters if (made := _make(path)) is not None]
     units.configure(exporters, settings.max_operations, frozenset(settings.exclude_views))
     for hook in HOOKS:
@@ -136,10 +142,26 @@ def _start_serving(request: Any) -> None:
             _exporter.batch = 1
             units.shared = True
             atexit.register(_flush)
+            _remind_of_gunicorn(folder)
         if _settings.metrics_port is not None and not workers.is_management_command():
             port.start(_settings.metrics_port, _settings.metrics_address, page_registry)
     except Exception:
         guard.failed("runtime.serving")
+
+
+def _remind_of_gunicorn(folder: Path) -> None:
+    """Say what several gunicorn workers lack without our line: of one server's, the one that made the folder.
+
+    System checks run in other processes, which do not see gunicorn's command line.
+    """
+    if not folders.was_made_here(folder) or gunicorn_check.ID in django_settings.SILENCED_SYSTEM_CHECKS:
+        return
+    if (number := gunicorn_check.workers_here()) is not None:
+        logger.warning(
+            "gunicorn runs %d worker processes, but its configuration does not import djmetrics. %s %s "
+            "(docs/reference/checks.md#djmetrics-w005)",
+            *(number, gunicorn_check.WITHOUT, gunicorn_check.REMEDY),
+        )
 
 
 def _prometheus(settings: Settings) -> PrometheusExporter:

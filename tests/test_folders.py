@@ -20,6 +20,7 @@ def base(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setattr(folders, "_base", lambda: tmp_path)
     monkeypatch.setattr(folders, "_held", {})
     monkeypatch.setattr(folders, "_warned", set())
+    monkeypatch.setattr(folders, "_made", set())
     yield tmp_path
     for folder in list(folders._held):
         folders.release(folder)
@@ -51,6 +52,17 @@ def test_same_key_is_same_folder() -> None:
     """Workers of one server meet in one folder."""
     key = folders.process_key(os.getpid())
     assert folders.private_folder(key, UID, GID) == folders.private_folder(key, UID, GID)
+
+
+def test_one_process_alone_made_a_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever finds the folder there did not make it."""
+    folder = folders.private_folder("1-2", UID, GID)
+    assert folder is not None
+    assert folders.was_made_here(folder)
+
+    monkeypatch.setattr(folders, "_made", set())  # another process
+    assert folders.private_folder("1-2", UID, GID) == folder
+    assert not folders.was_made_here(folder)
 
 
 @pytest.mark.parametrize("trap", ["link", "open", "file"])

@@ -28,7 +28,6 @@ def error_name(error: type[BaseException]) -> str:
 def of_request(record: Record, capture_path: bool) -> Attributes:
     """The totals of a record, and what it was about. Times are seconds, sizes bytes."""
     found: Attributes = {
-        s.HTTP_REQUEST_METHOD: record.method,
         s.DJANGO_VIEW: record.view,
         s.DJANGO_OUTCOME: record.outcome,
         s.DJANGO_CPU: record.cpu_ns / SECOND,
@@ -38,6 +37,7 @@ def of_request(record: Record, capture_path: bool) -> Attributes:
         s.SAMPLING_REASON: record.reason,
     }
     for name, value in (
+        (s.HTTP_REQUEST_METHOD, record.method or None),
         (s.HTTP_ROUTE, record.route or None),
         (s.HTTP_RESPONSE_STATUS_CODE, record.status),
         (s.URL_SCHEME, record.scheme or None),

@@ -13,6 +13,7 @@ from .span import RequestSpan, new_span_id
 from .tree import Node, Tree
 
 _CLIENT = frozenset({"db", "cache"})
+_KINDS = {"request": SpanKind.SERVER, "task": SpanKind.CONSUMER}
 _SAMPLED = TraceFlags(TraceFlags.SAMPLED)
 _UNSET, _ERROR = Status(StatusCode.UNSET), Status(StatusCode.ERROR)
 
@@ -76,14 +77,14 @@ class Spans:
             found["djmetrics.dropped.attributes"] = span.dropped
         failed = (record.status or 0) >= 500 or record.error is not None or record.outcome == "failed"
         return ReadableSpan(
-            span.name or f"{record.method} {record.route}".rstrip(),
+            span.name or _name(record),
             self._context(span.context, span.context.span_id),
             span.parent,
             self._resource,
             {**span.attributes, **found},
             [Event(name, each, at) for name, each, at in span.events],
             [Link(context, each) for context, each in span.links],
-            SpanKind.SERVER,
+            _KINDS.get(record.kind, SpanKind.INTERNAL),
             status=span.status or (_ERROR if failed else _UNSET),
             start_time=record.started_at,
             end_time=record.started_at + record.duration,
@@ -108,3 +109,8 @@ class Spans:
             end_time=end + offset,
             instrumentation_scope=self._scope,
         )
+
+
+def _name(record: Record) -> str:
+    """Method and route of a request, as the conventions want it; else what kind of work it was, and which."""
+    return f"{record.method} {record.route}".rstrip() if record.method else record.view.strip("()")

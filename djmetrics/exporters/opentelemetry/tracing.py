@@ -90,6 +90,12 @@ class Tracing:
         context_api.attach(record.notes[NOTE][1])
         return outer
 
+    def identity(self) -> tuple[int, int] | None:
+        """The ids of the current span, the site's own ones included."""
+        span = trace.get_current_span()
+        context = span.context if type(span) is RequestSpan else span.get_span_context()
+        return (context.trace_id, context.span_id) if context.is_valid else None
+
     def leave(self, before: Context | None) -> None:
         """Make current what was before. By value: a token may be given back only where it was got."""
         if before is not None:
