@@ -192,14 +192,14 @@ TASK_DURATION = histogram(
 ANNOTATED_DURATION = histogram(
     "django.request.annotated.duration",
     SECONDS,
-    (s.VIEW, s.KEY, s.VALUE),
+    (s.VIEW, s.ANNOTATION, s.VALUE),
     REQUEST_BUCKETS,
     "The requests' time once more, by what the site said of them: one series per key and value.",
 )
 ANNOTATED_CPU = counter(
     "django.request.annotated.cpu.time",
     SECONDS,
-    (s.VIEW, s.KEY, s.VALUE),
+    (s.VIEW, s.ANNOTATION, s.VALUE),
     "The requests' CPU time once more, by what the site said of them.",
 )
 OPERATION = histogram(

@@ -36,7 +36,7 @@ FRAGMENT = "fragment"
 KIND = "kind"
 COMMAND = "command"
 TASK = "task"
-KEY = "key"
+ANNOTATION = "annotation"
 VALUE = "value"
 
 # The same on spans and events, where each name must tell its subject. Times are seconds.
