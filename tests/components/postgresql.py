@@ -1,5 +1,6 @@
 """A PostgreSQL server that writes each statement to its log."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -8,6 +9,8 @@ from pathlib import Path
 from . import process
 
 USER = "postgres"
+# "execute" names a prepared statement, or says that it is unnamed; a statement's further lines begin with a tab.
+_STATEMENT = re.compile(r"LOG:  (?:statement|execute [^:\n]+): (.*(?:\n\t.*)*)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +31,7 @@ class PostgreSQL:
 
     def statements(self) -> list[str]:
         """Every statement that clients sent so far, as the server logged it, oldest first."""
-        marks = ("LOG:  statement: ", "LOG:  execute ")
-        lines = self.log.read_text(errors="replace").splitlines()
-        return [line.split(mark, 1)[1] for line in lines for mark in marks if mark in line]
+        return _STATEMENT.findall(self.log.read_text(errors="replace"))
 
 
 @contextmanager
