@@ -49,10 +49,12 @@ def scrape(port: int, headers: Mapping[str, str] = {}) -> Page:
     return Page(tuple((name, dict(LABEL.findall(labels)), float(value)) for name, labels, value in found))
 
 
-def scrape_until(port: int, wanted: Callable[[Page], bool], *, seconds: float = 4.0) -> Page:
+def scrape_until(
+    port: int, wanted: Callable[[Page], bool], *, seconds: float = 4.0, headers: Mapping[str, str] = {}
+) -> Page:
     """Scrape until the page is as wanted, or the time is over; return the last page."""
     deadline = time.monotonic() + seconds
-    while not wanted(page := scrape(port)) and time.monotonic() < deadline:
+    while not wanted(page := scrape(port, headers)) and time.monotonic() < deadline:
         time.sleep(0.05)
     return page
 
