@@ -44,6 +44,8 @@ _built_in: dict[type[Hook], Hook] = {}
 _store: Store | None = None
 _exporter: PrometheusExporter | None = None
 _collector: Collector | None = None
+_destinations: list[Any] = []
+"""The exporters that end with ``stop``, by their ``close``."""
 _serving = False
 _serving_pid = 0
 
@@ -85,7 +87,13 @@ def stop() -> None:
     _hooks.clear()
     units.flush()
     units.configure((), 1)
-    ambient.contexts, units.decide = (), None
+    for each in _destinations:
+        try:
+            each.close()
+        except Exception:
+            guard.failed(f"exporter {type(each).__name__}.close")
+    _destinations.clear()
+    ambient.contexts, ambient.response_header, units.decide = (), "", None
     _settings = None
 
 
@@ -181,6 +189,7 @@ def _traces(settings: Settings) -> list[units.Exporter]:
     units.decide = Sampling(None if slow is None else round(slow * catalogue.NANOSECONDS))
     ambient.contexts = (made.context,)
     ambient.response_header = chosen.response_header
+    _destinations.append(made)
     return [made]
 
 
