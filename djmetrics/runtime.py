@@ -181,7 +181,9 @@ def _traces(settings: Settings) -> list[units.Exporter]:
     except ImportError as error:
         logger.warning("djmetrics makes no traces: %s. See the system check djmetrics.W012.", error)
         return []
-    service = str(django_settings.SETTINGS_MODULE or "").partition(".")[0]
+    # Overridden settings are of no module.
+    module = django_settings.SETTINGS_MODULE or os.environ.get("DJANGO_SETTINGS_MODULE", "")
+    service = module.partition(".")[0]
     made = OpenTelemetryExporter(
         chosen, current_operation, service=service, release=settings.release, version=__version__
     )
