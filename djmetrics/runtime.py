@@ -48,6 +48,8 @@ _built_in: dict[type[Hook], Hook] = {}
 _store: Store | None = None
 _exporter: PrometheusExporter | None = None
 _collector: Collector | None = None
+_destinations: list[Any] = []
+"""The exporters that end with ``stop``, by their ``close``."""
 _serving = False
 _serving_pid = 0
 
@@ -91,7 +93,13 @@ def stop() -> None:
     _hooks.clear()
     units.flush()
     units.configure((), 1)
-    ambient.contexts, units.decide = (), None
+    for each in _destinations:
+        try:
+            each.close()
+        except Exception:
+            guard.failed(f"exporter {type(each).__name__}.close")
+    _destinations.clear()
+    ambient.contexts, ambient.response_header, units.decide = (), "", None
     _settings = None
 
 
@@ -195,7 +203,9 @@ def _traces(settings: Settings) -> list[units.Exporter]:
     except ImportError as error:
         logger.warning("djmetrics makes no traces: %s. See the system check djmetrics.W012.", error)
         return []
-    service = str(django_settings.SETTINGS_MODULE or "").partition(".")[0]
+    # Overridden settings are of no module.
+    module = django_settings.SETTINGS_MODULE or os.environ.get("DJANGO_SETTINGS_MODULE", "")
+    service = module.partition(".")[0]
     made = OpenTelemetryExporter(
         chosen, current_operation, service=service, release=settings.release, version=__version__
     )
@@ -203,6 +213,7 @@ def _traces(settings: Settings) -> list[units.Exporter]:
     units.decide = Sampling(None if slow is None else round(slow * catalogue.NANOSECONDS))
     ambient.contexts = (made.context,)
     ambient.response_header = chosen.response_header
+    _destinations.append(made)
     return [made]
 
 

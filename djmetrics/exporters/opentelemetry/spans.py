@@ -44,26 +44,30 @@ class Spans:
 
     def of(self, record: Record, span: RequestSpan) -> Iterator[ReadableSpan]:
         """The spans of one record: the server span first, then parents before children."""
-        tree = Tree(record, [*span.spilled, *record.operations], span.ids, self._most, self._fold_after)
+        operations = [*span.spilled, *record.operations]
+        if self._without:
+            without = self._without
+            operations = [each for each in operations if each.subject.kind not in without or each in span.ids]
+        # One span is the server's.
+        tree = Tree(record, operations, span.ids, self._most - 1, self._fold_after)
         yield self._server(record, span, record.spilled - len(span.spilled) + tree.dropped)
         offset = record.started_at - record.start
         whole = span.context
         for node in tree.nodes:
-            if node.operation.subject.kind in self._without:
-                continue
             node.span_id = span.ids.get(node.operation) or new_span_id()
-            yield self._operation(record, node, whole, self._parent(node, span), offset)
+            yield self._operation(record, node, whole, self._parent(node, whole, offset), offset)
 
-    def _parent(self, node: Node, span: RequestSpan) -> SpanContext:
-        whole = span.context
+    def _parent(self, node: Node, whole: SpanContext, offset: int) -> SpanContext:
+        above = node.parent
         around = node.around
         if isinstance(around, Span):
             context = around.get_span_context()
-            if context.trace_id == whole.trace_id:
+            # A layer that began inside the other library's span is nearer.
+            is_outer = (
+                above is not None and above.is_layer and above.operation.start + offset >= _start(around)
+            )
+            if context.trace_id == whole.trace_id and context.trace_flags.sampled and not is_outer:
                 return context
-        above = node.parent
-        while above is not None and above.span_id == 0:
-            above = above.parent  # another instrumentation shows it
         return whole if above is None else self._context(whole, above.span_id)
 
     def _context(self, whole: SpanContext, span_id: int) -> SpanContext:
@@ -97,12 +101,15 @@ class Spans:
         operation = node.operation
         name = attributes.name_of(operation, record.view)
         end = record.end if operation.subject.kind == "stream" else node.end
+        found = attributes.of_operation(node)
+        if node.is_cut:
+            found["djmetrics.cut"] = True
         return ReadableSpan(
             name if node.count == 1 else f"{name} × {node.count}",
             self._context(whole, node.span_id),
             parent,
             self._resource,
-            attributes.of_operation(node),
+            found,
             kind=SpanKind.CLIENT if operation.subject.kind in _CLIENT else SpanKind.INTERNAL,
             status=_UNSET if operation.error is None else _ERROR,
             start_time=operation.start + offset,
@@ -114,3 +121,8 @@ class Spans:
 def _name(record: Record) -> str:
     """Method and route of a request, as the conventions want it; else what kind of work it was, and which."""
     return f"{record.method} {record.route}".rstrip() if record.method else record.view.strip("()")
+
+
+def _start(span: Span) -> int:
+    """When another library's span began, in nanoseconds since 1970; where that is unknown, just now."""
+    return getattr(span, "start_time", None) or 1 << 63
