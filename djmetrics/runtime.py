@@ -123,6 +123,13 @@ def page_registry() -> CollectorRegistry:
     return REGISTRY if _collector is None else registry_with(_collector, units.shared)
 
 
+def flush(seconds: float = 5.0) -> bool:
+    """Hand on what waits to be counted and sent, in at most so long; whether all of it is. For tests and scripts."""
+    _flush()
+    done = [each.flush(seconds) for each in _destinations]
+    return all(done)
+
+
 def serving(request: Any = None) -> None:
     """This process serves requests: share its figures with its siblings, serve METRICS_PORT. Cheap again.
 

@@ -9,6 +9,7 @@ from opentelemetry.sdk.trace import SpanProcessor, Tracer
 from opentelemetry.sdk.trace.export import SpanExporter
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
+from ... import catalogue
 from ...record import Operation, Record
 from .. import Exporter
 from .pipeline import Pipeline
@@ -27,6 +28,8 @@ class Choices(Protocol):
     def max_spans(self) -> int: ...
     @property
     def fold_after(self) -> int: ...
+    @property
+    def min_layer_duration(self) -> float: ...
     @property
     def queue_size(self) -> int: ...
     @property
@@ -124,4 +127,5 @@ class OpenTelemetryExporter(Exporter):
             most=choices.max_spans,
             fold_after=choices.fold_after,
             capture_path=choices.capture_path,
+            shortest_layer=round(choices.min_layer_duration * catalogue.NANOSECONDS),
         )

@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from opentelemetry.trace import SpanContext
+
 from ...record import Operation, Record, Root, Subject, layer_operations
 
 
@@ -15,7 +17,7 @@ class Node:
     ``is_layer`` that it is a middleware or the like, which is never current.
     """
 
-    __slots__ = ("around", "count", "duration", "end", "is_cut", "is_layer", "operation", "parent", "span_id")
+    __slots__ = ("around", "context", "count", "duration", "end", "is_cut", "is_layer", "operation", "parent")
 
     def __init__(self, operation: Operation, parent: "Node | None", is_cut: bool, until: int) -> None:
         self.operation = operation
@@ -26,7 +28,7 @@ class Node:
         self.is_layer = False
         self.end = until if is_cut else operation.end
         self.duration = self.end - operation.start + operation.resumed_ns
-        self.span_id = 0
+        self.context: SpanContext | None = None
 
     def take(self, operation: Operation) -> None:
         """Stand for one more."""
@@ -50,7 +52,8 @@ class Tree:
     """What of a record becomes spans: ``nodes``, parents first; ``dropped`` operations found no place.
 
     ``most`` is how many nodes there may be, but for the ``known`` operations: spans of other libraries hang on those,
-    so that each has one of its own.
+    so that each has one of its own. Layers whose own time is below ``shortest`` nanoseconds get none, unless they
+    failed: a site has ten of them, and most do nothing. ``omitted`` says how many.
     """
 
     def __init__(
@@ -60,7 +63,9 @@ class Tree:
         known: Iterable[Operation],
         most: int,
         fold_after: int,
+        shortest: int = 0,
     ) -> None:
+        self.omitted = 0
         self.nodes: list[Node] = []
         self.dropped = 0
         self._most = most
@@ -76,6 +81,9 @@ class Tree:
         layers = sorted(layer_operations(record), key=lambda each: (each.start, -each.end))
         self._layers: list[Node] = []
         for layer in layers:
+            if layer.exclusive < shortest and layer.error is None:
+                self.omitted += 1
+                continue
             made = self._add(layer, self._layer_around(layer))
             if made is not None and made.operation is layer:
                 made.is_layer = True

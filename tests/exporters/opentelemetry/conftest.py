@@ -51,7 +51,8 @@ def switched_on() -> Switch:
     @contextmanager
     def switch(**chosen: Any) -> Iterator[OpenTelemetryExporter]:
         with override_settings(
-            DJMETRICS={"OPENTELEMETRY": chosen}, ROOT_URLCONF="tests.exporters.opentelemetry.site"
+            DJMETRICS={"OPENTELEMETRY": {"MIN_LAYER_DURATION": 0, **chosen}},
+            ROOT_URLCONF="tests.exporters.opentelemetry.site",
         ):
             (exporter,) = (each for each in units._exporters if isinstance(each, OpenTelemetryExporter))
             try:

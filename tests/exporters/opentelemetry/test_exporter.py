@@ -1,6 +1,7 @@
 """Whole requests of a real site, and the traces that they leave."""
 
 import pytest
+from django.conf import settings
 from django.test import Client
 from opentelemetry import trace
 
@@ -140,6 +141,21 @@ def test_a_trace_is_bounded(memory, switched_on):
         stands_for = sum(each.attributes.get("djmetrics.folded.count", 1) for each in of_trace)
         assert len(of_trace) <= 10
         assert stands_for + server.attributes.get("djmetrics.dropped.operations", 0) >= 10
+
+
+def test_layers_that_do_nothing_get_no_span(memory, switched_on):
+    """What lies in them hangs on the next one around; their time is in the request's phases, and their number said."""
+    with switched_on(MIN_LAYER_DURATION=3600):
+        Client().get("/page/")
+        spans = memory.take()
+
+    server = spans.server()
+    assert not [each.name for each in spans.all if "iddleware" in each.name or each.name == "resolve"]
+    assert spans.parent(spans.one("view page")) is server
+    assert (
+        server.attributes["djmetrics.omitted.layers"] == len(settings.MIDDLEWARE) - 1 + 1
+    )  # without ours; resolve
+    assert server.attributes["django.request.phase.middleware"] > 0
 
 
 def test_the_site_may_write_on_the_server_span(memory, switched_on):
