@@ -49,6 +49,11 @@ MIDDLEWARE = [
 DJMETRICS = {}
 if token := env.str("METRICS_TOKEN", default=""):
     DJMETRICS["METRICS_TOKEN"] = token
+# Where traces and errors go is said by the standard variables; without them there are none.
+if env.str("OTEL_EXPORTER_OTLP_ENDPOINT", default=""):
+    DJMETRICS["OPENTELEMETRY"] = {"SAMPLE_RATE": 0.1, "RESPONSE_HEADER": "X-Trace-Id"}
+if env.str("SENTRY_DSN", default=""):
+    DJMETRICS["SENTRY"] = {}
 
 ROOT_URLCONF = "running_log.urls"
 WSGI_APPLICATION = "running_log.wsgi.application"
