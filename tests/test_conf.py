@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from djmetrics import conf
-from djmetrics.declared import declarations
 from djmetrics.conf import Settings, get_problems, get_settings, load
+from djmetrics.declared import declarations
 
 
 def one_problem(given):

@@ -5,9 +5,10 @@ from collections.abc import Mapping
 from opentelemetry.util.types import AttributeValue
 
 from ... import semconv as s
+from ...errors import error_name
 from ...record import Operation, Record, Statement
+from ...statements import sanitised
 from .span import bounded
-from .statements import sanitised
 from .tree import Node
 
 SECOND = 1_000_000_000
@@ -16,13 +17,6 @@ _NAMED = frozenset({"db", "middleware", "url", "timed"})
 """Kinds whose subjects' names say all."""
 
 Attributes = dict[str, AttributeValue]
-
-
-def error_name(error: type[BaseException]) -> str:
-    """``error.type``: the class's full name, without a module if it is Python's own."""
-    module = vars(type)["__module__"].__get__(error)
-    name = str.__str__(vars(type)["__qualname__"].__get__(error))
-    return f"{module}.{name}" if type(module) is str and module != "builtins" else name
 
 
 def of_request(record: Record, capture_path: bool) -> Attributes:

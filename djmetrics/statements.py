@@ -1,4 +1,4 @@
-"""SQL as a trace may show it: its shape, without anything that was put into it."""
+"""SQL as a trace or an event may show it: its shape, without anything that was put into it."""
 
 import re
 from functools import lru_cache
