@@ -13,7 +13,7 @@ from django.core.signals import setting_changed
 from django.utils.module_loading import import_string
 from prometheus_client import REGISTRY, CollectorRegistry
 
-from . import __version__, ambient, catalogue, guard, port, sql, units, workers
+from . import __version__, ambient, catalogue, clock, guard, port, sql, units, workers
 from .conf import Settings, get_settings
 from .exporters.prometheus import Collector, Store, register, unregister
 from .exporters.prometheus import page_registry as registry_with
@@ -28,7 +28,7 @@ from .hooks.template import TemplateHook
 from .hooks.threads import ThreadsHook
 from .hooks.url import UrlHook
 from .hooks.view import ViewHook
-from .recorder import current_operation
+from .recorder import current_operation, current_record
 from .sampling import Sampling
 
 logger = logging.getLogger("djmetrics")
@@ -44,6 +44,7 @@ _built_in: dict[type[Hook], Hook] = {}
 _store: Store | None = None
 _exporter: PrometheusExporter | None = None
 _collector: Collector | None = None
+_sentry: Any = None
 _serving = False
 _serving_pid = 0
 
@@ -61,8 +62,7 @@ def start() -> None:
         return
     _settings = settings
     sql.repeated_from = settings.repeated_queries
-    traces = _traces(settings)
-    exporters: list[units.Exporter] = [_prometheus(settings), *traces]
+    exporters: list[units.Exporter] = [_prometheus(settings), *_traces(settings), *_errors(settings)]
     exporters += [made for path in settings.extra_exporters if (made := _make(path)) is not None]
     units.configure(exporters, settings.max_operations, frozenset(settings.exclude_views))
     for hook in HOOKS:
@@ -76,7 +76,7 @@ def start() -> None:
 
 def stop() -> None:
     """Stop to measure and put everything back; what was counted stays on the page until the process ends."""
-    global _settings
+    global _settings, _sentry
     for hook in reversed(_hooks):
         try:
             hook.uninstall()
@@ -85,7 +85,14 @@ def stop() -> None:
     _hooks.clear()
     units.flush()
     units.configure((), 1)
-    ambient.contexts, units.decide = (), None
+    ambient.contexts, units.decide, units.keeps_exceptions = (), None, False
+    ambient.response_header = ""
+    if _sentry is not None:
+        try:
+            _sentry.stop()
+        except Exception:
+            guard.failed("runtime.sentry")
+        _sentry = None
     _settings = None
 
 
@@ -179,8 +186,35 @@ def _traces(settings: Settings) -> list[units.Exporter]:
     )
     slow = chosen.slow_threshold
     units.decide = Sampling(None if slow is None else round(slow * catalogue.NANOSECONDS))
-    ambient.contexts = (made.context,)
+    ambient.contexts = (*ambient.contexts, made.context)
     ambient.response_header = chosen.response_header
+    return [made]
+
+
+def _errors(settings: Settings) -> list[units.Exporter]:
+    """The Sentry exporter, if the site asks for one."""
+    global _sentry
+    chosen = settings.sentry
+    if chosen is None:
+        return []
+    try:
+        scrub = None if chosen.before_send is None else import_string(chosen.before_send)
+        from .exporters.sentry import SentryExporter
+    except Exception as error:  # without its scrubbing hook nothing may leave
+        logger.warning("djmetrics reports nothing to Sentry: %r. See manage.py check.", error)
+        return []
+    made = SentryExporter(
+        chosen,
+        current=current_record,
+        record_of=units.record_of,
+        now=lambda: clock.now(),  # tests replace it
+        release=settings.release,
+        scrub=scrub,
+    )
+    made.start()
+    _sentry = made
+    units.keeps_exceptions = True
+    ambient.contexts = (*ambient.contexts, made.context)
     return [made]
 
 

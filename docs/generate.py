@@ -21,7 +21,7 @@ if not settings.configured:
 
 from djmetrics import catalogue, checks, conf, runtime  # noqa: E402 (they need the settings)
 from djmetrics.declared import declarations  # noqa: E402
-from djmetrics.destinations import OpenTelemetry  # noqa: E402
+from djmetrics.destinations import OpenTelemetry, Sentry  # noqa: E402
 from djmetrics.exporters.prometheus import label_name, prometheus_name  # noqa: E402
 from djmetrics.management.commands.djmetrics_top import Command  # noqa: E402
 
@@ -127,6 +127,7 @@ def top_table() -> str:
 TABLES: dict[str, tuple[str, Callable[[], str]]] = {
     "settings": ("reference/settings.md", settings_table),
     "opentelemetry settings": ("reference/settings.md", lambda: section_table(OpenTelemetry)),
+    "sentry settings": ("reference/settings.md", lambda: section_table(Sentry)),
     "checks": ("reference/checks.md", checks_sections),
     "metrics": ("reference/metrics.md", metrics_sections),
     "hooks": ("reference/hooks.md", hooks_table),

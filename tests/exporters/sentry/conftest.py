@@ -1,0 +1,61 @@
+"""A Sentry on loopback, and a site that reports to it."""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from typing import Any
+
+import pytest
+import sentry_sdk
+from django.test import Client, override_settings
+
+from .receiver import Receiver, receiving
+
+
+@pytest.fixture(scope="session")
+def receiver_for_all() -> Iterator[Receiver]:
+    with receiving() as receiver:
+        yield receiver
+
+
+@pytest.fixture
+def receiver(receiver_for_all: Receiver) -> Receiver:
+    """The Sentry, as if nothing had come."""
+    receiver_for_all.__init__.__func__  # noqa: B018
+    port = receiver_for_all.port
+    receiver_for_all.__init__()  # type: ignore[misc]
+    receiver_for_all.port = port
+    return receiver_for_all
+
+
+@pytest.fixture
+def site(receiver: Receiver) -> Callable[..., AbstractContextManager[Any]]:
+    """A function that gives the settings of a site that reports to the receiver, with these settings of SENTRY."""
+
+    def settings(others: dict[str, Any] | None = None, **chosen: Any) -> AbstractContextManager[Any]:
+        return override_settings(
+            ROOT_URLCONF="tests.exporters.sentry.site",
+            DJMETRICS={"SENTRY": {"DSN": receiver.dsn, **chosen}, **(others or {})},
+        )
+
+    return settings
+
+
+@pytest.fixture
+def client() -> Client:
+    """A browser that sees the error page, as visitors do."""
+    return Client(raise_request_exception=False)
+
+
+@pytest.fixture(autouse=True)
+def sdk_as_before() -> Iterator[None]:
+    """Fail a test that leaves the SDK's global scope with a client or a processor; leave no scope of a test behind."""
+    scope = sentry_sdk.get_global_scope()
+    processors = list(scope._event_processors)
+    outer = sentry_sdk.get_isolation_scope(), sentry_sdk.get_current_scope()
+    sentry_sdk.Scope.set_isolation_scope(sentry_sdk.Scope(ty=outer[0]._type))
+    yield
+    sentry_sdk.Scope.set_isolation_scope(outer[0])
+    left = sentry_sdk.get_client()
+    scope.set_client(None)
+    assert not left.is_active(), "this test left a client of Sentry's"
+    assert scope._event_processors == processors
