@@ -76,7 +76,7 @@ def start() -> None:
 
 def stop() -> None:
     """Stop to measure and put everything back; what was counted stays on the page until the process ends."""
-    global _settings, _sentry
+    global _settings
     for hook in reversed(_hooks):
         try:
             hook.uninstall()
@@ -87,13 +87,9 @@ def stop() -> None:
     units.configure((), 1)
     ambient.contexts, units.decide, units.keeps_exceptions = (), None, False
     ambient.response_header = ""
-    if _sentry is not None:
-        try:
-            _sentry.stop()
-        except Exception:
-            guard.failed("runtime.sentry")
-        _sentry = None
     _settings = None
+    atexit.unregister(_ended)
+    _end_sentry()
 
 
 def started() -> bool:
@@ -212,10 +208,28 @@ def _errors(settings: Settings) -> list[units.Exporter]:
         scrub=scrub,
     )
     made.start()
+    if _sentry is None:
+        atexit.register(_ended)
     _sentry = made
     units.keeps_exceptions = True
     ambient.contexts = (*ambient.contexts, made.context)
     return [made]
+
+
+def _ended() -> None:
+    """At a process's end: what broke last may wait for a request that never comes. Registered after the SDK's own."""
+    _flush()
+    _end_sentry()
+
+
+def _end_sentry() -> None:
+    global _sentry
+    if _sentry is not None:
+        try:
+            _sentry.stop()
+        except Exception:
+            guard.failed("runtime.sentry")
+        _sentry = None
 
 
 def _flush() -> None:

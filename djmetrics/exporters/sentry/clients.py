@@ -6,7 +6,6 @@ import threading
 
 import sentry_sdk
 from sentry_sdk.client import BaseClient
-from sentry_sdk.integrations.atexit import AtexitIntegration
 from sentry_sdk.utils import BadDsn, Dsn
 
 from .choices import Choices, Event, Hint, Hook
@@ -90,11 +89,10 @@ class Clients:
                 release=self._release or None,
                 environment=self._choices.environment or None,
                 before_send=self._scrub,  # type: ignore[arg-type] # its events are plain dicts to us
-                # Integrations replace functions of Python's and of libraries' for good, and cost with each call: log
-                # records, threads, HTTP. All that is needed is that what waits is sent when the process ends.
+                # None is needed. They replace functions of Python's and of libraries' for good, and cost with each
+                # call: log records, threads, HTTP. What waits at a process's end is sent by ``close``.
                 default_integrations=False,
                 auto_enabling_integrations=False,
-                integrations=[AtexitIntegration(callback=_silent)],
                 include_local_variables=self._choices.local_variables,
                 max_request_body_size="never",
                 max_value_length=_LONGEST,
@@ -128,10 +126,6 @@ def mistake_in(dsn: str) -> str:
 def not_needed() -> bool:
     """Whether there is a client already, so that no DSN is needed."""
     return sentry_sdk.get_client().is_active()
-
-
-def _silent(pending: int, timeout: float) -> None:
-    """At the end of a process: say nothing on its stderr, as it would not without us."""
 
 
 def allows_personal_data(client: BaseClient) -> bool:

@@ -76,7 +76,7 @@ class Enrichment:
         chosen = client.options
         if not event.get("transaction") or (event.get("transaction_info") or {}).get("source") in _GUESSED:
             event["transaction"] = record.view
-            event["transaction_info"] = {"source": "view" if record.kind == "request" else "task"}
+            event["transaction_info"] = {"source": "component"}  # a source that no integration overrides
         if self._release and chosen.get("release") is None:
             event.setdefault("release", self._release)
         tags = event.setdefault("tags", {})

@@ -11,20 +11,11 @@ from django.test import Client, override_settings
 from .receiver import Receiver, receiving
 
 
-@pytest.fixture(scope="session")
-def receiver_for_all() -> Iterator[Receiver]:
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    """The Sentry; one for each test, as events may come late."""
     with receiving() as receiver:
         yield receiver
-
-
-@pytest.fixture
-def receiver(receiver_for_all: Receiver) -> Receiver:
-    """The Sentry, as if nothing had come."""
-    receiver_for_all.__init__.__func__  # noqa: B018
-    port = receiver_for_all.port
-    receiver_for_all.__init__()  # type: ignore[misc]
-    receiver_for_all.port = port
-    return receiver_for_all
 
 
 @pytest.fixture

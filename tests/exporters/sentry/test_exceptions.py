@@ -1,6 +1,7 @@
 """Exceptions that nothing handled: each becomes one event, and what was dealt with becomes none."""
 
 import asyncio
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ import sentry_sdk
 from django.test import AsyncClient, Client, override_settings
 
 from djmetrics import runtime
-from tests.exporters.sentry.site import SECRET
+from tests.exporters.sentry.site import SECRET, Broken
 
 pytestmark = pytest.mark.django_db
 
@@ -72,28 +73,21 @@ def test_once(site, receiver, path, view, says, is_async):
 def get(path: str) -> None:
     response = Client(raise_request_exception=False).get(path)
     if response.streaming:
-        try:
-            if response.is_async:  # Django gathers it before it sends it
-                with pytest.warns(Warning, match="asynchronous"):
-                    b"".join(response)
-            else:
-                b"".join(response)
-        except Exception as error:
-            assert "midway" in str(error)
+        warned = pytest.warns(Warning, match="asynchronous") if response.is_async else nullcontext()
+        with warned, pytest.raises(Broken, match="midway"):
+            b"".join(response)
         response.close()
+
+
+async def gathered(response: Any) -> bytes:
+    return b"".join([each async for each in response] if response.is_async else response)
 
 
 async def get_async(path: str) -> None:
     response = await AsyncClient(raise_request_exception=False).get(path)
     if response.streaming:
-        try:
-            if response.is_async:
-                async for _ in response:
-                    pass
-            else:
-                b"".join(response)
-        except Exception as error:
-            assert "midway" in str(error)
+        with pytest.raises(Broken, match="midway"):
+            await gathered(response)
         response.close()
 
 
