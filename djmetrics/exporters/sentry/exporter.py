@@ -65,13 +65,14 @@ class SentryExporter(Exporter):
 
     def export(self, record: Record) -> None:
         """Report the exceptions that nothing handled, and what the record's figures give cause for."""
+        if record.exception is None and not self._alerts.wanted:
+            forget(record)
+            return
         client = self._clients.current()
         try:
             if client is not None:
-                if record.exception is not None:
-                    self._broken(record, client)
-                if self._alerts.wanted:
-                    self._alert(record)
+                self._broken(record, client)
+                self._alert(record)
         finally:
             forget(record)
 
@@ -80,9 +81,11 @@ class SentryExporter(Exporter):
         forget(record)
 
     def _broken(self, record: Record, client: BaseClient) -> None:
+        if record.exception is None:
+            return
         for error in (*record.earlier_exceptions, record.exception):
             note = note_of(record)
-            if error is None or _is_expected(error, record) or (note is not None and note.knows(error)):
+            if _is_expected(error, record) or (note is not None and note.knows(error)):
                 continue
             if has_its_own(record, client):
                 self._late.append((remembered(error), record))

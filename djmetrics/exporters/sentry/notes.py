@@ -14,13 +14,14 @@ _REMEMBERED = 10
 class Note:
     """What the exporter keeps of one record."""
 
-    __slots__ = ("_reported", "scopes")
+    __slots__ = ("_reported", "current", "isolation")
 
     NAME = "sentry"
     """Under which name a record's notes hold it."""
 
     def __init__(self) -> None:
-        self.scopes: tuple[Scope, Scope] | None = None
+        self.isolation: Scope | None = None
+        self.current: Scope | None = None
         self._reported: deque[Callable[[], BaseException | None]] | None = None
 
     def reported(self, error: BaseException) -> None:

@@ -4,31 +4,36 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from sentry_sdk.client import BaseClient
-from sentry_sdk.scope import Scope
+from sentry_sdk.scope import Scope, ScopeType, _current_scope, _isolation_scope
 
 from ...record import Record
 from .clients import Clients, reports_requests
 from .notes import Note, note_of
 
-Before = tuple[Scope, Scope]
+Before = tuple[Note, Scope | None, Scope | None]
 
 
 class Scopes:
-    """Sentry's notion of what is going on: an ``ambient.Context``."""
+    """Sentry's notion of what is going on: an ``ambient.Context``.
+
+    Each unit of work has copies of those around it. Where there is none, as on a server's threads, the SDK makes a
+    current scope should it be asked for one.
+    """
 
     def __init__(self, clients: Clients) -> None:
         self._clients = clients
 
     def begin(self, record: Record) -> None:
-        """Give the record its scopes, unless the SDK's Django integration makes some for its request."""
+        """Give the record its scope, unless the SDK's Django integration makes some for its request."""
         client = self._clients.current()
         if client is None or has_its_own(record, client):
             return
-        isolation = Scope.get_isolation_scope().fork()
+        around, current = _isolation_scope.get(), _current_scope.get()
+        note = Note()
+        note.current = None if current is None else current.fork()
+        note.isolation = isolation = Scope(ScopeType.ISOLATION) if around is None else around.fork()
         isolation.clear_breadcrumbs()
         isolation.set_new_propagation_context()  # else all requests of a thread were one trace
-        note = Note()
-        note.scopes = isolation, Scope.get_current_scope().fork()
         if record.notes is None:
             record.notes = {}
         record.notes[Note.NAME] = note
@@ -36,16 +41,20 @@ class Scopes:
     def enter(self, record: Record) -> Before | None:
         """Make the record's scopes current."""
         note = note_of(record)
-        if note is None or note.scopes is None:
+        if note is None or note.isolation is None:
             return None
-        before = Scope.get_isolation_scope(), Scope.get_current_scope()
-        _set(note.scopes)
+        before = note, _isolation_scope.get(), _current_scope.get()
+        _isolation_scope.set(note.isolation)
+        _current_scope.set(note.current)
         return before
 
     def leave(self, before: Before | None) -> None:
         """Make current what was before. By value: a token may be given back only where it was got."""
         if before is not None:
-            _set(before)
+            note, isolation, current = before
+            note.current = _current_scope.get()
+            _isolation_scope.set(isolation)
+            _current_scope.set(current)
 
     @contextmanager
     def of(self, record: Record) -> Iterator[None]:
@@ -55,11 +64,6 @@ class Scopes:
             yield
         finally:
             self.leave(before)
-
-
-def _set(scopes: Before) -> None:
-    Scope.set_isolation_scope(scopes[0])
-    Scope.set_current_scope(scopes[1])
 
 
 def has_its_own(record: Record, client: BaseClient) -> bool:

@@ -43,8 +43,9 @@ def sdk_as_before() -> Iterator[None]:
     scope = sentry_sdk.get_global_scope()
     processors = list(scope._event_processors)
     outer = sentry_sdk.get_isolation_scope(), sentry_sdk.get_current_scope()
-    sentry_sdk.Scope.set_isolation_scope(sentry_sdk.Scope(ty=outer[0]._type))
+    sentry_sdk.Scope.set_isolation_scope(outer[0].fork())
     yield
+    assert sentry_sdk.get_current_scope() is outer[1], "this test left a scope of Sentry's"
     sentry_sdk.Scope.set_isolation_scope(outer[0])
     left = sentry_sdk.get_client()
     scope.set_client(None)

@@ -36,6 +36,7 @@ def fail(request: Any, number: int = 0) -> HttpResponse:
         cursor.execute("SELECT 'a literal', %s", [SECRET])
     cache.get("missing")
     sentry_sdk.set_tag("page", "fail")
+    sentry_sdk.get_current_scope().set_tag("innermost", "yes")
     raise Broken("it broke")
 
 
