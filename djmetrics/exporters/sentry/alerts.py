@@ -3,17 +3,15 @@
 import threading
 from collections.abc import Iterator
 
+from ... import semconv as s
 from ...record import Record
 from .choices import Choices, Event
 from .summary import repeated_statements, text_of
 
-TAG = "djmetrics.alert"
-SLOW, N_PLUS_ONE, QUERIES = "slow", "n_plus_one", "queries"
-
 TITLES = {
-    SLOW: "Slow",
-    N_PLUS_ONE: "N+1 queries",
-    QUERIES: "Too many queries",
+    s.ALERT_SLOW: "Slow",
+    s.ALERT_N_PLUS_ONE: "N+1 queries",
+    s.ALERT_QUERIES: "Too many queries",
 }
 """What the issue of each kind is called, before the view's name."""
 
@@ -54,12 +52,16 @@ class Alerts:
         """The events that a record gives cause for, without what every event is given."""
         if record.kind not in _KINDS:
             return  # a command may take its time
-        if record.kind == "request" and self._is_slow(record) and self._is_due(SLOW, record):
-            yield _event(SLOW, record)
+        if record.kind == "request" and self._is_slow(record) and self._is_due(s.ALERT_SLOW, record):
+            yield _event(s.ALERT_SLOW, record)
         if self._n_plus_one is not None and record.repeated_queries + 1 >= self._n_plus_one:
             worst = next(iter(repeated_statements(record)), None)
-            if worst is not None and worst.count >= self._n_plus_one and self._is_due(N_PLUS_ONE, record):
-                event = _event(N_PLUS_ONE, record)
+            if (
+                worst is not None
+                and worst.count >= self._n_plus_one
+                and self._is_due(s.ALERT_N_PLUS_ONE, record)
+            ):
+                event = _event(s.ALERT_N_PLUS_ONE, record)
                 event["extra"] = {
                     "statement": text_of(worst),
                     "runs": worst.count,
@@ -69,9 +71,9 @@ class Alerts:
         if (
             self._max_queries is not None
             and record.queries > self._max_queries
-            and self._is_due(QUERIES, record)
+            and self._is_due(s.ALERT_QUERIES, record)
         ):
-            yield _event(QUERIES, record)
+            yield _event(s.ALERT_QUERIES, record)
 
     def _is_slow(self, record: Record) -> bool:
         if self._slow_ns is None:
@@ -111,5 +113,5 @@ def _event(kind: str, record: Record) -> Event:
         "logger": "djmetrics",
         "message": f"{TITLES[kind]}: {record.view}",
         "fingerprint": ["djmetrics", kind, record.view],
-        "tags": {TAG: kind},
+        "tags": {s.ALERT: kind},
     }
