@@ -12,10 +12,11 @@ import argparse
 import secrets
 import shutil
 import signal
+import subprocess
 import tempfile
 from pathlib import Path
 
-from launch import parts, ports, pythons
+from launch import bugsink, parts, ports, pythons
 from launch.processes import Failure, Processes, run
 
 HERE = Path(__file__).resolve().parent
@@ -33,6 +34,9 @@ def options() -> argparse.Namespace:
     parser.add_argument("--no-load", action="store_true", help="start no load tool")
     parser.add_argument("--workers", type=int, default=3, help="gunicorn's worker processes (3)")
     parser.add_argument("--users", type=int, default=10, help="the load tool's simulated users (10)")
+    parser.add_argument(
+        "--bugsink", action="store_true", help="start Bugsink, a server like Sentry, and report errors to it"
+    )
     return parser.parse_args()
 
 
@@ -46,7 +50,8 @@ def demo(chosen: argparse.Namespace, processes: Processes, scratch: Path) -> Non
     python = pythons.environment(HERE / ".venv", HERE, say)
     site_port = ports.choose(8000, "the site", say)
     base = f"http://127.0.0.1:{site_port}"
-    place = parts.Place(HERE, python, base, secrets.token_urlsafe(16))
+    dsn = start_bugsink(processes, scratch) if chosen.bugsink else ""
+    place = parts.Place(HERE, python, base, secrets.token_urlsafe(16), dsn)
 
     run([*place.manage, "migrate", "--verbosity=0"], place.environment)
     run([*place.manage, "load_runs"], place.environment)
@@ -65,6 +70,23 @@ def demo(chosen: argparse.Namespace, processes: Processes, scratch: Path) -> Non
         "djmetrics_top", parts.table(place, sys.stdout.isatty()), place.environment
     )
     processes.watch(table, chosen.seconds)
+
+
+def start_bugsink(processes: Processes, scratch: Path) -> str:
+    """Start Bugsink, say where it is, and return the DSN that the site reports to."""
+    python = pythons.apart(HERE / ".venv-bugsink", bugsink.installation, bugsink.PACKAGE, say)
+    port = ports.choose(8001, "Bugsink", say)
+    home = scratch / "bugsink"
+    home.mkdir()
+    try:
+        seeded = bugsink.prepare(python, home, port)
+    except subprocess.CalledProcessError as error:
+        raise Failure(f"Bugsink could not be prepared: {error.stderr}") from None
+    processes.start("bugsink", bugsink.server(python, port), bugsink.environment(home))
+    url = f"http://127.0.0.1:{port}"
+    processes.wait_for(f"{url}/health/ready", "bugsink")
+    say(f"\n  Bugsink       {url}/  (the account {bugsink.USER} has the password {bugsink.PASSWORD})")
+    return seeded.dsn
 
 
 def start_prometheus(place: parts.Place, processes: Processes, scratch: Path) -> None:

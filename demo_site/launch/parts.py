@@ -21,12 +21,13 @@ scrape_configs:
 
 @dataclass(frozen=True)
 class Place:
-    """Where the demo runs: its folder, its Python, the site's address, and the token of its metrics page."""
+    """Where the demo runs: its folder, its Python, the site's address, the token of its metrics page, and the DSN for its errors, if any."""
 
     folder: Path
     python: Path
     base: str
     token: str
+    dsn: str = ""
 
     @property
     def manage(self) -> list[str]:
@@ -37,6 +38,8 @@ class Place:
     def environment(self) -> dict[str, str]:
         """The environment of every process: ours, and what the demo decides."""
         decided = {"DJANGO_SETTINGS_MODULE": "running_log.settings", "METRICS_TOKEN": self.token}
+        if self.dsn:
+            decided |= {"SENTRY_DSN": self.dsn, "SENTRY_ENVIRONMENT": "demo"}
         return {**os.environ, **decided, "PYTHONUNBUFFERED": "1"}
 
 

@@ -53,8 +53,26 @@ def environment(folder: Path, site: Path, say: Callable[[str], None]) -> Path:
     run([base, "-m", "venv", "--clear", str(folder)])
     install = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     requirements = [part for path in wanted for part in ("-r", str(path))]
-    run([*install, "-e", f"{checkout}[top]", *requirements])
+    run([*install, "-e", f"{checkout}[sentry,top]", *requirements])
     stamp.write_text(fingerprint)
+    return python
+
+
+def apart(
+    folder: Path,
+    installation: Callable[[str, Path], list[list[str]]],
+    package: str,
+    say: Callable[[str], None],
+) -> Path:
+    """The Python of a virtual environment for one package that cannot share the site's."""
+    python = folder / "bin" / "python"
+    stamp = folder / "complete"
+    if stamp.is_file() and stamp.read_text() == package and usable(str(python)):
+        return python
+    say(f"Making {folder} with {package} (once; some seconds).")
+    for command in installation(best(), folder):
+        run(command)
+    stamp.write_text(package)
     return python
 
 
