@@ -11,7 +11,7 @@ test:  ## Run the tests on each Python 3.11, 3.12, 3.13 that is here
 	@.ci/test
 
 .PHONY: test-all
-test-all:  ## The same with every combination of servers and properties; takes some minutes more
+test-all:  ## The same with every combination of servers and properties; takes half a minute more
 	@.ci/test --all
 
 .PHONY: demo

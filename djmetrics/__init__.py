@@ -1,7 +1,8 @@
 """djmetrics tells where each request's time and CPU went, per view and per release."""
 
+from .blocks import annotate, timed
 from .recorder import current_record
 
 __version__ = "0.1.0"
 
-__all__ = ["__version__", "current_record"]
+__all__ = ["__version__", "annotate", "current_record", "timed"]

@@ -19,8 +19,17 @@ class Context(Protocol):
     def enter(self, record: Record) -> Any:
         """Make the record current; return what was current before."""
 
+    def identity(self) -> tuple[int, int] | None:
+        """Trace and span id of what is current here; None where nothing is."""
+
     def leave(self, before: Any) -> None:
         """Make current what ``enter`` returned. By value: the two may be called in different contexts."""
+
+    def keep(self) -> Any:
+        """What is current here, for work that goes on in steps, such as a streamed body's."""
+
+    def restore(self, kept: Any) -> None:
+        """Make current what ``keep`` returned, in the next step."""
 
 
 contexts: tuple[Context, ...] = ()
@@ -30,6 +39,7 @@ response_header = ""
 """The response header that carries the trace id; "" for none."""
 
 Before = list[tuple[Context, Any]]
+Kept = list[tuple[Context, Any]]
 
 
 def begin(record: Record) -> None:
@@ -52,6 +62,17 @@ def enter(record: Record) -> Before:
     return before
 
 
+def identity() -> tuple[int, int] | None:
+    """Trace and span id of what is current here, by the first context that knows; None where nothing is."""
+    for context in contexts:
+        try:
+            if (found := context.identity()) is not None:
+                return found
+        except Exception:
+            guard.failed(f"context {type(context).__name__}.identity")
+    return None
+
+
 def leave(before: Before) -> None:
     """Make current what was current before."""
     for context, outer in reversed(before):
@@ -59,3 +80,23 @@ def leave(before: Before) -> None:
             context.leave(outer)
         except Exception:
             guard.failed(f"context {type(context).__name__}.leave")
+
+
+def keep() -> Kept:
+    """What is current in all contexts; give what this returns to ``restore``."""
+    kept = []
+    for context in contexts:
+        try:
+            kept.append((context, context.keep()))
+        except Exception:
+            guard.failed(f"context {type(context).__name__}.keep")
+    return kept
+
+
+def restore(kept: Kept) -> None:
+    """Make current what was kept, inside of ``enter`` and ``leave``."""
+    for context, inner in kept:
+        try:
+            context.restore(inner)
+        except Exception:
+            guard.failed(f"context {type(context).__name__}.restore")

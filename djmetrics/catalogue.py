@@ -5,17 +5,22 @@ it. Durations are recorded in whole nanoseconds and sizes in bytes; a metric's u
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Literal
 
 from . import semconv as s
+from .metric import BYTES, NANOSECONDS, SECONDS, Kind, Metric, Unit, counter, gauge, histogram
 
-Kind = Literal["counter", "gauge", "histogram"]
-Unit = Literal["s", "By", "{query}", "{request}", "{key}", "1"]
-
-SECONDS: Unit = "s"
-BYTES: Unit = "By"
-NANOSECONDS = 1_000_000_000
+__all__ = [
+    "BYTES",
+    "NANOSECONDS",
+    "SECONDS",
+    "Kind",
+    "Metric",
+    "Unit",
+    "counter",
+    "gauge",
+    "histogram",
+    "metrics",
+]
 
 # The conventions' advice for http.server.request.duration.
 REQUEST_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0)
@@ -24,52 +29,9 @@ DATABASE_BUCKETS = (0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0)
 # Parts of a request: ten times finer at the low end.
 PART_BUCKETS = (0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 SIZE_BUCKETS = (100.0, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8)
+# Commands and tasks: up to hours.
+WORK_BUCKETS = (0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0)
 COUNT_BUCKETS = (0.0, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0)
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class Metric:
-    """One metric.
-
-    ``labels`` are attribute names in the order in which exporters give their values; ``buckets`` are upper
-    bounds in ``unit``, ascending, without infinity; ``exemplars`` says whether trace ids are kept beside its
-    buckets.
-    """
-
-    name: str
-    kind: Kind
-    unit: Unit
-    labels: tuple[str, ...]
-    help: str
-    buckets: tuple[float, ...] = ()
-    exemplars: bool = False
-
-    @property
-    def scale(self) -> int:
-        """How many recorded integer units one shown unit has: nanoseconds per second, else 1."""
-        return NANOSECONDS if self.unit == SECONDS else 1
-
-
-def histogram(
-    name: str,
-    unit: Unit,
-    labels: tuple[str, ...],
-    buckets: tuple[float, ...],
-    help: str,
-    exemplars: bool = False,
-) -> Metric:
-    """A distribution: counts of observations by bucket, and their sum."""
-    return Metric(name, "histogram", unit, labels, help, buckets, exemplars)
-
-
-def counter(name: str, unit: Unit, labels: tuple[str, ...], help: str) -> Metric:
-    """A sum that never goes down."""
-    return Metric(name, "counter", unit, labels, help)
-
-
-def gauge(name: str, unit: Unit, labels: tuple[str, ...], help: str) -> Metric:
-    """A figure as it is now."""
-    return Metric(name, "gauge", unit, labels, help)
 
 
 REQUEST_DURATION = histogram(
@@ -212,6 +174,33 @@ CACHE_FRAGMENT = histogram(
     (s.VIEW, s.FRAGMENT, s.RESULT),
     PART_BUCKETS,
     "Time of one {% cache %} block, by hit and miss.",
+)
+COMMAND_DURATION = histogram(
+    "django.command.duration",
+    SECONDS,
+    (s.COMMAND, s.ERROR_TYPE),
+    WORK_BUCKETS,
+    "Time of one management command.",
+)
+TASK_DURATION = histogram(
+    "django.task.duration",
+    SECONDS,
+    (s.TASK, s.ERROR_TYPE),
+    WORK_BUCKETS,
+    "Time of one task of Django's, from when a worker takes it up.",
+)
+ANNOTATED_DURATION = histogram(
+    "django.request.annotated.duration",
+    SECONDS,
+    (s.VIEW, s.ANNOTATION, s.VALUE),
+    REQUEST_BUCKETS,
+    "The requests' time once more, by what the site said of them: one series per key and value.",
+)
+ANNOTATED_CPU = counter(
+    "django.request.annotated.cpu.time",
+    SECONDS,
+    (s.VIEW, s.ANNOTATION, s.VALUE),
+    "The requests' CPU time once more, by what the site said of them.",
 )
 OPERATION = histogram(
     "django.operation.duration",

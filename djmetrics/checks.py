@@ -1,6 +1,7 @@
 """System checks: each mistake in a site's configuration has an id, a hint and a line in the documentation."""
 
 import os
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -75,8 +76,9 @@ SHORT_TOKEN = Check(
 NOT_SHARED = Check(
     "W005",
     "Several gunicorn workers, but gunicorn's configuration file does not import djmetrics.",
-    "{source} asks gunicorn for {workers} worker processes, but no configuration file imports djmetrics.",
-    "Add this line to gunicorn.conf.py: from djmetrics.gunicorn import *",
+    "{source} asks gunicorn for {workers} worker processes, but no configuration file imports djmetrics. "
+    + gunicorn_check.WITHOUT,
+    gunicorn_check.REMEDY,
 )
 
 UNKNOWN_KEY = Check(
@@ -223,9 +225,9 @@ def check_access(**kwargs: Any) -> Iterator[checks.CheckMessage]:
 
 @checks.register("djmetrics")
 def check_workers(**kwargs: Any) -> Iterator[checks.CheckMessage]:
-    """Several gunicorn workers whose figures are not added up by our hooks."""
+    """Several gunicorn workers without our hooks."""
     if get_settings().enabled:
-        found = gunicorn_check.unshared_workers(os.environ, Path())
+        found = gunicorn_check.unshared_workers(os.environ, Path(), sys.argv)
         if found is not None:
             yield NOT_SHARED.message(source=found.source, workers=found.workers or "several")
 

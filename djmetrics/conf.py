@@ -33,7 +33,19 @@ __all__ = [
 ]
 
 NAME = "DJMETRICS"
-HOOKS = ("request", "middleware", "url", "view", "database", "template", "jinja2", "cache", "threads")
+HOOKS = (
+    "request",
+    "middleware",
+    "url",
+    "view",
+    "database",
+    "template",
+    "jinja2",
+    "cache",
+    "threads",
+    "command",
+    "tasks",
+)
 """The built-in hooks, by their names in the setting HOOKS."""
 
 

@@ -33,6 +33,11 @@ class OpenTelemetry:
         kinds.whole(1),
         "How many operations of one kind under one parent get a span each; the rest share one that counts them.",
     )
+    min_layer_duration: float = setting(
+        0.0001,
+        kinds.number(0),
+        "Middlewares and the resolver whose own time is below so many seconds get no span, unless they failed.",
+    )
     queue_size: int = setting(
         20_000,
         kinds.whole(1),

@@ -28,6 +28,7 @@ OUR_FILES = ("index*", "slot-*", "exemplars-*")
 PROC = Path("/proc")
 UNKNOWN_START = "0"
 _held: dict[Path, int] = {}
+_made: set[Path] = set()
 _warned: set[str] = set()
 
 
@@ -66,12 +67,22 @@ def private_folder(key: str, uid: int, gid: int) -> Path | None:
         _make_private(home, uid, gid)
         is_new = _make_private(home / key, uid, gid)
     except OSError as error:
-        _warn_once("no safe folder to share figures in (%s): each worker counts for itself", error)
+        _warn_once(
+            "No safe folder to share figures in (%s): each worker shows its own only. "
+            "Name another in DJMETRICS_MULTIPROC_DIR: see docs/howto/processes.md.",
+            error,
+        )
         return None
     hold(home / key)
     if is_new:
+        _made.add(home / key)
         _sweep(home)
     return home / key
+
+
+def was_made_here(folder: Path) -> bool:
+    """Whether this process made the private folder, as one alone of those that share it does."""
+    return folder in _made
 
 
 def is_private(folder: Path) -> bool:
@@ -87,7 +98,11 @@ def given_folder(folder: Path, uid: int, gid: int) -> Path | None:
             os.chown(folder, uid, gid)
         hold(folder)
     except OSError as error:
-        _warn_once("cannot share figures in the folder given (%s): each worker counts for itself", error)
+        _warn_once(
+            "Cannot share figures in the folder given (%s): each worker shows its own only. "
+            "Let the server's user write there: see docs/howto/processes.md.",
+            error,
+        )
         return None
     return folder
 

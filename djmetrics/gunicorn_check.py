@@ -1,20 +1,30 @@
-"""What gunicorn will do here, judged without starting it: how many workers, and whether they know djmetrics.
+"""Whether several gunicorn workers know djmetrics: judged before gunicorn starts, and from inside a worker.
 
 Other servers need no line of their own for their workers' figures to be added up: only gunicorn is judged.
 """
 
-import ast
 import shlex
+import sys
 from argparse import ArgumentError, ArgumentParser, Namespace
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from . import workers
+from . import gunicorn_config, workers
+from .gunicorn_config import Configuration
 
-FILE = "gunicorn.conf.py"
 OUR_MODULE = "djmetrics.gunicorn"
+ID = "djmetrics.W005"
+WITHOUT = (
+    "Their figures are added up, but start anew at a binary upgrade (USR2); METRICS_PORT opens with the first "
+    "request only; the folder of the figures is left behind at the end; prometheus_client's gauges of dead "
+    "workers stay."
+)
+"""What a gunicorn with several workers lacks without our line."""
+REMEDY = f"Add this line to gunicorn.conf.py: from {OUR_MODULE} import *"
+
+_FOLDERS = (workers.ENVIRONMENT, workers.PROMETHEUS_ENVIRONMENT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,66 +40,74 @@ class Workers:
         return self.workers is None or self.workers > 1
 
 
-def unshared_workers(environ: Mapping[str, str], folder: Path) -> Workers | None:
+def unshared_workers(environ: Mapping[str, str], folder: Path, argv: Sequence[str] = ()) -> Workers | None:
     """Several gunicorn workers without our hooks, as the environment or ``folder`` asks for; else None.
 
-    Nothing is executed: the configuration file is read, not run.
+    ``argv`` is this process's own command line: it counts where it is gunicorn's. Nothing is executed: the
+    configuration is read, not run.
     """
-    if any(environ.get(name) for name in (workers.ENVIRONMENT, workers.PROMETHEUS_ENVIRONMENT)):
+    is_gunicorn = workers.is_gunicorn_line(argv)
+    line = _arguments(argv[1:] if is_gunicorn else ())
+    variable = _arguments(_split(environ.get("GUNICORN_CMD_ARGS", "")))
+    if any(environ.get(name) for name in _FOLDERS) or _gives_folder(line) or _gives_folder(variable):
         return None
-    arguments = _arguments(environ.get("GUNICORN_CMD_ARGS", ""))
-    file = folder / (arguments.config or FILE).removeprefix("file:")
-    tree = _parsed(file)
-    if _imports_ours(tree):
+    if is_gunicorn and OUR_MODULE in sys.modules:
         return None
-    found = _given(arguments) or _configured(tree, file.name) or _concurrency(environ)
+    configuration = gunicorn_config.read(line.config or variable.config, folder)
+    if configuration is None or configuration.imports(OUR_MODULE) or configuration.mentions(_FOLDERS):
+        return None
+    found = (
+        _given(line, "The command line")
+        or _given(variable, "GUNICORN_CMD_ARGS")
+        or _configured(configuration)
+        or _concurrency(environ)
+    )
     return found if found is not None and found.several else None
 
 
-def _arguments(line: str) -> Namespace:
-    """The options of GUNICORN_CMD_ARGS that matter here."""
+def workers_here() -> int | None:
+    """How many workers gunicorn was told to run, if this process is one of several without our line."""
+    worker = workers.gunicorn_worker()
+    if worker is None or OUR_MODULE in sys.modules:
+        return None
+    return worker.cfg.workers if worker.cfg.workers > 1 else None
+
+
+def _split(line: str) -> Sequence[str]:
+    try:
+        return shlex.split(line)
+    except ValueError:  # gunicorn itself will say what is wrong with it
+        return ()
+
+
+def _arguments(line: Sequence[str]) -> Namespace:
+    """Those of gunicorn's options that matter here."""
     parser = ArgumentParser(add_help=False, exit_on_error=False)
     parser.add_argument("-w", "--workers", type=int)
     parser.add_argument("-c", "--config", default="")
+    parser.add_argument("-e", "--env", action="append", default=[])
     try:
-        return parser.parse_known_args(shlex.split(line))[0]
-    except (ArgumentError, ValueError, SystemExit):  # gunicorn itself will say what is wrong with it
-        return Namespace(workers=None, config="")
+        return parser.parse_known_args(line)[0]
+    except (ArgumentError, SystemExit):  # as above
+        return Namespace(workers=None, config="", env=[])
 
 
-def _parsed(file: Path) -> ast.Module:
-    """The file's syntax tree; an empty one where there is no readable file."""
-    try:
-        return ast.parse(file.read_bytes())
-    except (OSError, SyntaxError, ValueError):
-        return ast.Module(body=[], type_ignores=[])
+def _gives_folder(arguments: Namespace) -> bool:
+    """Whether ``--env`` names the folder that the workers share."""
+    return any(pair.partition("=")[0] in _FOLDERS for pair in arguments.env)
 
 
-def _imports_ours(tree: ast.Module) -> bool:
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom):
-            names = [f"{node.module}.{alias.name}" for alias in node.names]
-        else:
-            continue
-        if any(f"{name}.".startswith(f"{OUR_MODULE}.") for name in names):
-            return True
-    return False
+def _given(arguments: Namespace, source: str) -> Workers | None:
+    return None if arguments.workers is None else Workers(arguments.workers, source)
 
 
-def _given(arguments: Namespace) -> Workers | None:
-    return None if arguments.workers is None else Workers(arguments.workers, "GUNICORN_CMD_ARGS")
-
-
-def _configured(tree: ast.Module, name: str) -> Workers | None:
-    """What the file assigns to ``workers``; a calculation is taken for several."""
-    for node in tree.body:
-        targets = getattr(node, "targets", None) or [getattr(node, "target", None)]
-        if any(isinstance(target, ast.Name) and target.id == "workers" for target in targets):
-            number = getattr(getattr(node, "value", None), "value", None)
-            return Workers(number if isinstance(number, int) else None, name)
-    return None
+def _configured(configuration: Configuration) -> Workers | None:
+    """What the configuration assigns to ``workers``; a calculation is taken for several."""
+    value = configuration.assigned("workers")
+    number = getattr(value, "value", None)
+    if value is None:
+        return None
+    return Workers(number if isinstance(number, int) else None, configuration.name)
 
 
 def _concurrency(environ: Mapping[str, str]) -> Workers | None:

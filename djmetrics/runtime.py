@@ -5,6 +5,7 @@ import logging
 import os
 import platform
 import sys
+from pathlib import Path
 from typing import Any
 
 import django
@@ -13,28 +14,29 @@ from django.core.signals import setting_changed
 from django.utils.module_loading import import_string
 from prometheus_client import REGISTRY, CollectorRegistry
 
-from . import __version__, ambient, catalogue, clock, guard, port, sql, units, workers
+from . import __version__, catalogue, folders, guard, gunicorn_check, outlets, port, sql, units, workers
 from .conf import Settings, get_settings
 from .exporters.prometheus import Collector, Store, register, unregister
 from .exporters.prometheus import page_registry as registry_with
 from .exporters.prometheus.exporter import PrometheusExporter
 from .hooks import Hook
 from .hooks.cache import CacheHook
+from .hooks.command import CommandHook
 from .hooks.database import DatabaseHook
 from .hooks.jinja2 import Jinja2Hook
 from .hooks.middleware import MiddlewareHook
 from .hooks.request import RequestHook
+from .hooks.tasks import TasksHook
 from .hooks.template import TemplateHook
 from .hooks.threads import ThreadsHook
 from .hooks.url import UrlHook
 from .hooks.view import ViewHook
-from .recorder import current_operation, current_record
-from .sampling import Sampling
 
 logger = logging.getLogger("djmetrics")
 
 HOOKS: tuple[type[Hook], ...] = (
     RequestHook, MiddlewareHook, UrlHook, ViewHook, DatabaseHook, TemplateHook, Jinja2Hook, CacheHook, ThreadsHook,
+    CommandHook, TasksHook,
 )  # fmt: skip
 """The built-in hooks, in the order in which they are installed."""
 
@@ -44,7 +46,8 @@ _built_in: dict[type[Hook], Hook] = {}
 _store: Store | None = None
 _exporter: PrometheusExporter | None = None
 _collector: Collector | None = None
-_sentry: Any = None
+_destinations: list[Any] = []
+"""The exporters that end with ``stop``, by their ``close``."""
 _serving = False
 _serving_pid = 0
 
@@ -62,7 +65,12 @@ def start() -> None:
         return
     _settings = settings
     sql.repeated_from = settings.repeated_queries
-    exporters: list[units.Exporter] = [_prometheus(settings), *_traces(settings), *_errors(settings)]
+    metrics = _prometheus(settings)
+    metrics.annotations = settings.annotations
+    _destinations.extend(outlets.made(settings))
+    if _destinations:
+        atexit.register(_finish)  # after the destinations' own, so that it runs before them
+    exporters: list[units.Exporter] = [metrics, *_destinations]
     exporters += [made for path in settings.extra_exporters if (made := _make(path)) is not None]
     units.configure(exporters, settings.max_operations, frozenset(settings.exclude_views))
     for hook in HOOKS:
@@ -85,11 +93,15 @@ def stop() -> None:
     _hooks.clear()
     units.flush()
     units.configure((), 1)
-    ambient.contexts, units.decide, units.keeps_exceptions = (), None, False
-    ambient.response_header = ""
+    for each in _destinations:
+        try:
+            each.close()
+        except Exception:
+            guard.failed(f"exporter {type(each).__name__}.close")
+    _destinations.clear()
+    atexit.unregister(_finish)
+    outlets.none()
     _settings = None
-    atexit.unregister(_ended)
-    _end_sentry()
 
 
 def started() -> bool:
@@ -110,6 +122,13 @@ def exporter() -> PrometheusExporter | None:
 def page_registry() -> CollectorRegistry:
     """What /metrics shows: the site's own metrics and, once djmetrics was started, ours."""
     return REGISTRY if _collector is None else registry_with(_collector, units.shared)
+
+
+def flush(seconds: float = 5.0) -> bool:
+    """Hand on what waits to be counted and sent, in at most so long; whether all of it is. For tests and scripts."""
+    _flush()
+    done = [each.flush(seconds) for each in _destinations]
+    return all(done)
 
 
 def serving(request: Any = None) -> None:
@@ -139,10 +158,26 @@ def _start_serving(request: Any) -> None:
             _exporter.batch = 1
             units.shared = True
             atexit.register(_flush)
+            _remind_of_gunicorn(folder)
         if _settings.metrics_port is not None and not workers.is_management_command():
             port.start(_settings.metrics_port, _settings.metrics_address, page_registry)
     except Exception:
         guard.failed("runtime.serving")
+
+
+def _remind_of_gunicorn(folder: Path) -> None:
+    """Say what several gunicorn workers lack without our line: of one server's, the one that made the folder.
+
+    System checks run in other processes, which do not see gunicorn's command line.
+    """
+    if not folders.was_made_here(folder) or gunicorn_check.ID in django_settings.SILENCED_SYSTEM_CHECKS:
+        return
+    if (number := gunicorn_check.workers_here()) is not None:
+        logger.warning(
+            "gunicorn runs %d worker processes, but its configuration does not import djmetrics. %s %s "
+            "(docs/reference/checks.md#djmetrics-w005)",
+            *(number, gunicorn_check.WITHOUT, gunicorn_check.REMEDY),
+        )
 
 
 def _prometheus(settings: Settings) -> PrometheusExporter:
@@ -166,70 +201,9 @@ def _prometheus(settings: Settings) -> PrometheusExporter:
     return _exporter
 
 
-def _traces(settings: Settings) -> list[units.Exporter]:
-    """The OpenTelemetry exporter, if the site asks for one, with what decides which traces are kept."""
-    chosen = settings.opentelemetry
-    if chosen is None:
-        return []
-    try:
-        from .exporters.opentelemetry import OpenTelemetryExporter
-    except ImportError as error:
-        logger.warning("djmetrics makes no traces: %s. See the system check djmetrics.W012.", error)
-        return []
-    service = str(django_settings.SETTINGS_MODULE or "").partition(".")[0]
-    made = OpenTelemetryExporter(
-        chosen, current_operation, service=service, release=settings.release, version=__version__
-    )
-    slow = chosen.slow_threshold
-    units.decide = Sampling(None if slow is None else round(slow * catalogue.NANOSECONDS))
-    ambient.contexts = (*ambient.contexts, made.context)
-    ambient.response_header = chosen.response_header
-    return [made]
-
-
-def _errors(settings: Settings) -> list[units.Exporter]:
-    """The Sentry exporter, if the site asks for one."""
-    global _sentry
-    chosen = settings.sentry
-    if chosen is None:
-        return []
-    try:
-        scrub = None if chosen.before_send is None else import_string(chosen.before_send)
-        from .exporters.sentry import SentryExporter
-    except Exception as error:  # without its scrubbing hook nothing may leave
-        logger.warning("djmetrics reports nothing to Sentry: %r. See manage.py check.", error)
-        return []
-    made = SentryExporter(
-        chosen,
-        current=current_record,
-        record_of=units.record_of,
-        now=lambda: clock.now(),  # tests replace it
-        release=settings.release,
-        scrub=scrub,
-    )
-    made.start()
-    if _sentry is None:
-        atexit.register(_ended)
-    _sentry = made
-    units.keeps_exceptions = True
-    ambient.contexts = (*ambient.contexts, made.context)
-    return [made]
-
-
-def _ended() -> None:
-    """At a process's end: what broke last may wait for a request that never comes. Registered after the SDK's own."""
+def _finish() -> None:
+    """At a process's end: what broke last may wait for a request that never comes."""
     _flush()
-    _end_sentry()
-
-
-def _end_sentry() -> None:
-    global _sentry
-    if _sentry is not None:
-        try:
-            _sentry.stop()
-        except Exception:
-            guard.failed("runtime.sentry")
-        _sentry = None
 
 
 def _flush() -> None:

@@ -34,6 +34,10 @@ OPERATION = "operation"
 RESULT = "result"
 FRAGMENT = "fragment"
 KIND = "kind"
+COMMAND = "command"
+TASK = "task"
+ANNOTATION = "annotation"
+VALUE = "value"
 
 # The same on spans and events, where each name must tell its subject. Times are seconds.
 DJANGO_VIEW = "django.view"

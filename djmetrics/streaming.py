@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
-from . import lanes, recorder, units
+from . import ambient, lanes, recorder, units
 from .record import Operation, Record, Subject
 
 STREAM = Subject("stream", "stream")
@@ -46,13 +46,14 @@ class End:
 class Body:
     """What is known of a streamed body while it is sent."""
 
-    __slots__ = ("charset", "failed", "finished", "is_unwanted", "operation", "record")
+    __slots__ = ("charset", "failed", "finished", "is_unwanted", "kept", "operation", "record")
 
     def __init__(self, record: Record, operation: Operation, charset: str, is_unwanted: bool) -> None:
         self.charset = charset
         self.is_unwanted = is_unwanted  # the answer to a HEAD: a server may run it, but sends none of it
         self.record = record
         self.operation = operation
+        self.kept: ambient.Kept = []
         self.finished = False
         self.failed = False
 
@@ -104,12 +105,15 @@ class CountedStream:
         body = self._body
         stay = lanes.enter(body.record)
         resumed = recorder.resume(body.operation)
+        ambient.restore(body.kept)
         try:
             part = next(self._parts)
         except BaseException as error:
             body.broke(error)
             raise
         finally:
+            if ambient.contexts:
+                body.kept = ambient.keep()
             recorder.pause(body.operation, resumed)
             lanes.leave(body.record, stay)
         body.count(part)
@@ -137,12 +141,15 @@ class CountedAsyncStream:
         body = self._body
         stay = lanes.enter_task(body.record)
         resumed = recorder.resume(body.operation)
+        ambient.restore(body.kept)
         try:
             part = await lanes.stepped(self._parts.__anext__(), body.record)
         except BaseException as error:
             body.broke(error)
             raise
         finally:
+            if ambient.contexts:
+                body.kept = ambient.keep()
             recorder.pause(body.operation, resumed)
             lanes.leave_task(stay)
         body.count(part)

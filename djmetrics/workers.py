@@ -8,8 +8,12 @@ imports it before the site is there.
 import hashlib
 import multiprocessing
 import os
+import signal
 import sys
+import threading
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 from . import folders
@@ -23,6 +27,12 @@ PROMETHEUS_ENVIRONMENT = "PROMETHEUS_MULTIPROC_DIR"
 # Scripts that run management commands, and those commands that serve requests.
 MANAGEMENT_SCRIPTS = {"manage.py", "manage", "django-admin", "django-admin.py"}
 SERVING_COMMANDS = {"runserver", "runserver_plus", "testserver"}
+
+# Packages of servers that a management command of the site's own may run.
+SERVERS = {"cheroot", "daphne", "granian", "hypercorn", "uvicorn", "waitress"}
+
+# The modules that `python -m` may run in place of gunicorn's own script.
+GUNICORN_MODULES = (("gunicorn", "__main__.py"), ("app", "wsgiapp.py"))
 
 
 def shared_folder() -> Path | None:
@@ -57,7 +67,8 @@ def server_key() -> str | None:
 def is_management_command() -> bool:
     """Whether this process runs a management command or a shell, and not a server.
 
-    A script of another name that calls Django's ``execute_from_command_line`` is known by that call.
+    A script of another name that calls Django's ``execute_from_command_line`` is known by that call; a command
+    of the site's own that runs a server, by the server on the main thread's stack.
     """
     if _uwsgi_key() or _mod_wsgi_key() or _gunicorn_key():
         return False
@@ -65,7 +76,26 @@ def is_management_command() -> bool:
         return True
     if not _is_management_script():
         return False
-    return len(sys.argv) < 2 or sys.argv[1] not in SERVING_COMMANDS
+    command = sys.argv[1] if len(sys.argv) > 1 else ""
+    # Tests start servers, too, such as channels' live server.
+    return command not in SERVING_COMMANDS and (command == "test" or not _runs_server())
+
+
+def gunicorn_worker() -> Any:
+    """The object that gunicorn has for the worker that this process is; None in any other process."""
+    base: Any = sys.modules.get("gunicorn.workers.base")
+    if base is None:
+        return None
+    for found in (*_signal_receivers(), *_spawned()):
+        if isinstance(found, base.Worker) and found.pid == os.getpid():
+            return found
+    return None
+
+
+def is_gunicorn_line(argv: Sequence[str]) -> bool:
+    """Whether a command line, as in ``sys.argv``, is that of gunicorn's own program."""
+    program = Path(argv[0] if argv else "")
+    return program.name.startswith("gunicorn") or program.parts[-2:] in GUNICORN_MODULES
 
 
 def _checked(folder: Path) -> Path | None:
@@ -105,9 +135,37 @@ def _multiprocessing_key() -> str | None:
 
 def _gunicorn_key() -> str | None:
     """A gunicorn worker was forked by the process that runs the arbiter; for a site without our line."""
+    if (worker := gunicorn_worker()) is not None:
+        return folders.process_key(worker.ppid)
     if "gunicorn.arbiter" in sys.modules and _is_fork_of_parent():
         return folders.process_key(os.getppid())
     return None
+
+
+def _signal_receivers() -> Iterator[object]:
+    """Whose methods handle this process's signals: a gunicorn worker's own, with all but its ASGI workers."""
+    for number in (signal.SIGUSR1, signal.SIGTERM, signal.SIGABRT):
+        yield getattr(signal.getsignal(number), "__self__", None)
+
+
+def _spawned() -> Iterator[object]:
+    """The worker that gunicorn's arbiter runs further up on the main thread's stack, with all but greenlets."""
+    for frame in _main_stack():
+        if frame.f_code.co_name == "spawn_worker" and frame.f_globals.get("__name__") == "gunicorn.arbiter":
+            yield frame.f_locals.get("worker")
+
+
+def _runs_server() -> bool:
+    modules = (str(frame.f_globals.get("__name__")) for frame in _main_stack())
+    return any(module.partition(".")[0] in SERVERS for module in modules)
+
+
+def _main_stack() -> Iterator[FrameType]:
+    """What the main thread is doing, the innermost call first; asked by any thread."""
+    frame = sys._current_frames().get(threading.main_thread().ident or 0)
+    while frame is not None:
+        yield frame
+        frame = frame.f_back
 
 
 def _is_fork_of_parent() -> bool:
@@ -115,7 +173,7 @@ def _is_fork_of_parent() -> bool:
     try:
         own, parent = (Path(f"/proc/{pid}/cmdline").read_bytes() for pid in (os.getpid(), os.getppid()))
     except OSError:
-        return Path(sys.argv[0]).name.startswith("gunicorn")
+        return is_gunicorn_line(sys.argv)
     # With setproctitle installed, gunicorn gives its processes titles of their own.
     return own == parent or own.startswith(b"gunicorn: worker")
 

@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+from collections import Counter
 from collections.abc import Callable, Iterator
 
 import hypothesis
@@ -78,3 +79,13 @@ def as_started_as_before() -> Iterator[None]:
     if before and apps.ready and not runtime.started():
         runtime.start()
         pytest.fail("this test left djmetrics stopped", pytrace=False)
+
+
+@pytest.fixture
+def lenient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Our own failures are swallowed, as in production, and counted afresh."""
+    from djmetrics import guard
+
+    monkeypatch.setattr(guard, "strict", False)
+    monkeypatch.setattr(guard, "counts", Counter())
+    monkeypatch.setattr(guard, "pending", Counter())

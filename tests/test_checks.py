@@ -206,6 +206,11 @@ OURS = "from djmetrics.gunicorn import *\n"
         ({}, "# from djmetrics.gunicorn import *\n" + CONFIGURED, "gunicorn.conf.py"),
         ({}, "import djmetrics.gunicornish\n" + CONFIGURED, "gunicorn.conf.py"),
         ({}, "this is no Python\n", None),
+        ({}, "raw_env = ['PROMETHEUS_MULTIPROC_DIR=/run/x']\n" + CONFIGURED, None),
+        ({}, "raw_env = ['MYSITE=/run/x', 3]\n" + CONFIGURED, "gunicorn.conf.py"),
+        ({"GUNICORN_CMD_ARGS": "--env DJMETRICS_MULTIPROC_DIR=/run/x -w 4"}, None, None),
+        ({"GUNICORN_CMD_ARGS": "--env A=b --workers 4 -e C=d"}, None, "GUNICORN_CMD_ARGS"),
+        ({"GUNICORN_CMD_ARGS": "--env --workers=4"}, None, None),
         ({"PROMETHEUS_MULTIPROC_DIR": "/run/x"}, CONFIGURED, None),
         ({"DJMETRICS_MULTIPROC_DIR": "/run/x"}, CONFIGURED, None),
     ],
@@ -222,6 +227,7 @@ def test_several_gunicorn_workers_need_our_line(environment, file, source, tmp_p
     assert ids(messages) == ([] if source is None else ["djmetrics.W005"])
     if source is not None:
         assert source in messages[0].msg
+        assert "Their figures are added up, but start anew at a binary upgrade" in messages[0].msg
         assert "from djmetrics.gunicorn import *" in messages[0].hint
 
 
@@ -253,6 +259,81 @@ def test_the_configuration_file_may_be_elsewhere(tmp_path):
 
     assert unshared_workers({"GUNICORN_CMD_ARGS": "-c deploy.py"}, tmp_path) is None
     assert unshared_workers({}, tmp_path).source == "gunicorn.conf.py"
+
+
+def test_a_named_configuration_that_is_not_here_is_not_judged(tmp_path):
+    """What cannot be read from this process may well import djmetrics."""
+    for location in ("/no/such/deploy.py", "python:no.such.module"):
+        assert unshared_workers({"GUNICORN_CMD_ARGS": f"-w 4 -c {location}"}, tmp_path) is None
+
+
+FAILS = "raise SystemExit('was run')\n"
+
+
+@pytest.mark.parametrize(
+    "files,source",
+    [
+        ({"myconf.py": FAILS + CONFIGURED}, "myconf.py"),
+        ({"myconf.py": FAILS + OURS + CONFIGURED}, None),
+        ({"myconf/__init__.py": FAILS + OURS + CONFIGURED}, None),
+        ({"myconf.py": "from base import *\n", "base.py": FAILS + CONFIGURED}, "myconf.py"),
+        ({"myconf.py": "from base import *\n" + CONFIGURED, "base.py": FAILS + OURS}, None),
+        ({"myconf.py": "import base\n" + CONFIGURED, "base.py": FAILS + OURS}, "myconf.py"),
+        (
+            {"myconf.py": "from base import *\nfrom gone import *\n", "base.py": "from myconf import *\n"},
+            None,
+        ),
+    ],
+    ids=str,
+)
+def test_the_configuration_may_be_a_module(files, source, tmp_path):
+    """`python:NAME` is found on the path, and what it takes over with a star counts; nothing is run."""
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    found = unshared_workers({"GUNICORN_CMD_ARGS": "-c python:myconf"}, tmp_path)
+    assert (found and found.source) == source
+
+
+def test_the_configuration_may_be_in_a_package(tmp_path):
+    """Neither the packages around a module are run, nor what it imports from beside it."""
+    (tmp_path / "mysite").mkdir()
+    (tmp_path / "mysite/__init__.py").write_text(FAILS)
+    (tmp_path / "mysite/deploy.py").write_text("from .base import *\n" + CONFIGURED)
+    (tmp_path / "mysite/base.py").write_text(OURS)
+    environment = {"GUNICORN_CMD_ARGS": "--config=python:mysite.deploy"}
+
+    assert unshared_workers(environment, tmp_path) is None
+    (tmp_path / "mysite/base.py").write_text("")
+    assert unshared_workers(environment, tmp_path).source == "deploy.py"
+
+
+@pytest.mark.parametrize(
+    "line,workers",
+    [
+        ("/venv/bin/gunicorn -w 4 mysite.wsgi", 4),
+        ("gunicorn mysite.wsgi --bind :80 --workers=4", 4),
+        ("/lib/gunicorn/__main__.py -w 4 mysite.wsgi", 4),
+        ("gunicorn --env A=b -k gthread --workers 4 mysite.wsgi", 4),
+        ("gunicorn mysite.wsgi", 2),  # as GUNICORN_CMD_ARGS says
+        ("gunicorn -w 1 mysite.wsgi", None),
+        ("gunicorn -w 4 -c ours.py mysite.wsgi", None),
+        ("gunicorn -w 4 -e PROMETHEUS_MULTIPROC_DIR=/run/x mysite.wsgi", None),
+        ("manage.py runserver -w 4", 2),
+    ],
+)
+def test_the_command_line_counts_inside_gunicorn(line, workers, tmp_path, monkeypatch):
+    """What gunicorn's own command line says comes before its variable; another program's says nothing."""
+    monkeypatch.delitem(sys.modules, "djmetrics.gunicorn", raising=False)
+    (tmp_path / "ours.py").write_text(OURS)
+    found = unshared_workers({"GUNICORN_CMD_ARGS": "-w 2"}, tmp_path, line.split())
+    assert (found and found.workers) == workers
+
+
+def test_inside_gunicorn_our_line_shows_by_itself(tmp_path, monkeypatch):
+    """Wherever the line stands: its module was loaded by the master."""
+    monkeypatch.setitem(sys.modules, "djmetrics.gunicorn", object())
+    assert unshared_workers({}, tmp_path, ["gunicorn", "-w", "4"]) is None
 
 
 def test_the_table_describes_every_check():

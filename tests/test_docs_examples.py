@@ -17,6 +17,7 @@ from djmetrics import catalogue, testing, units
 from djmetrics.exporters import Exporter
 from djmetrics.exporters.prometheus import label_name, prometheus_name
 
+from .components.fixtures import need
 from .docs_pages import block, blocks, names_of_metrics
 
 SAMPLES = re.compile(r"_(bucket|count|sum)$")
@@ -58,9 +59,9 @@ def nodes(expression: Any) -> Iterator[Any]:
 @pytest.mark.parametrize("text", blocks("promql"))
 def test_promql_parses_and_names_what_exists(text: str) -> None:
     """Each query is PromQL, over series of the catalogue and by labels that these have."""
-    promql_parser = pytest.importorskip(
-        "promql_parser", reason="promql-parser, of the group test, is not installed"
-    )
+    need("promql_parser", "test")
+    import promql_parser
+
     parts = list(nodes(promql_parser.parse(text.strip())))
     selectors = [part for part in parts if isinstance(part, promql_parser.VectorSelector)]
     assert selectors

@@ -1,13 +1,14 @@
 """gunicorn's hooks by themselves. Under a real gunicorn: tests/servers."""
 
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
-from djmetrics import folders, gunicorn, workers
+from djmetrics import folders, gunicorn, gunicorn_check, workers
 
 
 @pytest.fixture(autouse=True)
@@ -112,3 +113,17 @@ def test_dead_worker_s_gauges_go_in_prometheus_s_folder(
 def test_dead_worker_needs_nothing_elsewhere(server: SimpleNamespace) -> None:
     """Without prometheus_client's multiprocess mode there is nothing to do, and nothing fails."""
     gunicorn.child_exit(server, SimpleNamespace(pid=41))
+
+
+@pytest.mark.parametrize(
+    "configured,has_line,expected", [(3, False, 3), (3, True, None), (1, False, None), (None, False, None)]
+)
+def test_workers_know_that_our_line_is_missing(
+    configured: int | None, has_line: bool, expected: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One of several workers, whose master has not loaded our module; a process that is none says nothing."""
+    worker = SimpleNamespace(cfg=SimpleNamespace(workers=configured)) if configured else None
+    monkeypatch.setattr(workers, "gunicorn_worker", lambda: worker)
+    if not has_line:
+        monkeypatch.delitem(sys.modules, "djmetrics.gunicorn")
+    assert gunicorn_check.workers_here() == expected

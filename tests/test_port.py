@@ -18,6 +18,7 @@ import pytest
 from prometheus_client import CollectorRegistry, Counter
 
 from djmetrics import page_server, port
+from tests.components.fixtures import absent
 
 ROOT = Path(port.__file__).parent.parent
 
@@ -263,7 +264,7 @@ def test_ipv6(registry):
     try:
         found = free_port("::1")
     except OSError:
-        pytest.skip("this machine has no IPv6")
+        absent("this machine has no IPv6")
     port.start(found, "::1", lambda: registry)
     try:
         until(lambda: answers(found, "::1"))

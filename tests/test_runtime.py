@@ -17,7 +17,7 @@ from djmetrics.exporters import Exporter
 from djmetrics.hooks import Hook
 from djmetrics.record import Record
 
-from .hooks.conftest import fresh, lenient  # noqa: F401 - the fixtures' names are their use
+from .hooks.conftest import fresh  # noqa: F401 - the fixture's name is its use
 
 ROOT = Path(__file__).parents[1]
 
@@ -227,6 +227,36 @@ def test_serving(monkeypatch, tmp_path):
     assert calls == [tmp_path]
     assert runtime.exporter().batch == 1
     assert units.shared
+
+
+@pytest.mark.parametrize(
+    "number,made_here,silenced,warns",
+    [
+        (3, True, [], True),
+        (3, False, [], False),
+        (None, True, [], False),
+        (3, True, ["djmetrics.W005"], False),
+    ],
+)
+def test_serving_reminds_of_gunicorn_s_line(
+    number, made_here, silenced, warns, monkeypatch, tmp_path, caplog
+):
+    """Of several gunicorn workers without our line, the one that made the folder says what is lacking."""
+    monkeypatch.setattr(runtime, "_serving", False)
+    monkeypatch.setattr(runtime.workers, "shared_folder", lambda: tmp_path)
+    monkeypatch.setattr(runtime.gunicorn_check, "workers_here", lambda: number)
+    monkeypatch.setattr(runtime.folders, "was_made_here", lambda folder: made_here)
+    monkeypatch.setattr(runtime._store, "attach", lambda folder: None)
+    monkeypatch.setattr(runtime._exporter, "batch", 16)
+    monkeypatch.setattr(units, "shared", False)
+    with override_settings(SILENCED_SYSTEM_CHECKS=silenced):
+        runtime.serving()
+
+    found = [each.getMessage() for each in caplog.records if each.name == "djmetrics"]
+    assert len(found) == warns
+    if warns:
+        assert found[0].startswith("gunicorn runs 3 worker processes, but its configuration does not import")
+        assert "from djmetrics.gunicorn import *" in found[0]
 
 
 def test_serving_is_not_shown_by_the_test_client(monkeypatch):

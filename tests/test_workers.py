@@ -1,10 +1,14 @@
 """In which folder a process shares its figures, told from the process itself. Real servers: tests/servers."""
 
 import os
+import signal
 import subprocess
 import sys
 import textwrap
+from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -71,6 +75,27 @@ def test_management_commands_share_nothing(tmp_path: Path, command: str) -> None
     found = run(tmp_path / "manage.py", REPORT, *arguments, **{workers.ENVIRONMENT: str(folder)})
     assert found == ["None", "True"]
     assert not folder.exists()
+
+
+@pytest.mark.parametrize("command,is_command", [("serve", False), ("test", True)])
+def test_command_that_runs_a_server_is_one(tmp_path: Path, command: str, is_command: bool) -> None:
+    """A site may start uvicorn, say, from a command of its own; but a test's server is none."""
+    (tmp_path / "uvicorn.py").write_text("def run(app): app()")
+    code = f"""
+        import threading
+        import uvicorn
+
+        def app():
+            {REPORT}
+
+        def on_a_thread():
+            thread = threading.Thread(target=app)
+            thread.start()
+            thread.join()
+
+        uvicorn.run(on_a_thread)
+    """
+    assert run(tmp_path / "manage.py", code, command) == ["None", str(is_command)]
 
 
 def test_runserver_is_a_server(tmp_path: Path) -> None:
@@ -156,3 +181,69 @@ def test_nothing_of_django_or_prometheus_is_imported(tmp_path: Path) -> None:
         print(*(name for name in ("django.conf", "prometheus_client") if name in sys.modules))
     """
     assert run(tmp_path / "serve.py", code) == []
+
+
+class FakeWorker:
+    """What a gunicorn worker has that matters here."""
+
+    def __init__(self, pid: int) -> None:
+        self.pid = pid
+        self.ppid = os.getppid()
+
+    def handle(self, number: int, frame: Any) -> None:
+        """Handle a signal, as its methods do."""
+
+
+@pytest.fixture
+def gunicorn_base(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A process with gunicorn in it, whose signals are put back afterwards."""
+    monkeypatch.setitem(sys.modules, "gunicorn.workers.base", SimpleNamespace(Worker=FakeWorker))  # type: ignore[arg-type]
+    before = signal.getsignal(signal.SIGUSR1)
+    yield
+    signal.signal(signal.SIGUSR1, before)
+
+
+@pytest.mark.usefixtures("gunicorn_base")
+def test_gunicorn_worker_is_known_by_its_signals(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A title that the site gave the process hides no worker: the folder is named after its master."""
+    monkeypatch.setattr(workers, "_is_fork_of_parent", lambda: False)
+    worker = FakeWorker(os.getpid())
+    signal.signal(signal.SIGUSR1, worker.handle)
+
+    assert workers.gunicorn_worker() is worker
+    assert workers.server_key() == folders.process_key(os.getppid())
+
+
+@pytest.mark.usefixtures("gunicorn_base")
+def test_gunicorn_worker_is_known_by_who_runs_it() -> None:
+    """Workers on an asyncio loop have their signals behind the loop, and the arbiter on their stack."""
+    worker = FakeWorker(os.getpid())
+    arbiter: dict[str, Any] = {"__name__": "gunicorn.arbiter"}
+    exec("def spawn_worker(worker, run):\n    return run()", arbiter)
+
+    assert arbiter["spawn_worker"](worker, workers.gunicorn_worker) is worker
+    assert workers.gunicorn_worker() is None
+
+
+@pytest.mark.usefixtures("gunicorn_base")
+def test_child_of_a_gunicorn_worker_is_none() -> None:
+    """A process that a worker forked has the worker's handlers, but not its pid."""
+    signal.signal(signal.SIGUSR1, FakeWorker(os.getppid()).handle)
+    assert workers.gunicorn_worker() is None
+
+
+@pytest.mark.parametrize(
+    "argv,expected",
+    [
+        (["/srv/venv/bin/gunicorn", "-w", "4"], True),
+        (["gunicorn3"], True),
+        (["/lib/gunicorn/__main__.py", "mysite.wsgi"], True),
+        (["/lib/gunicorn/app/wsgiapp.py"], True),
+        (["manage.py", "run_gunicorn", "-w", "4"], False),
+        (["/lib/pytest/__main__.py"], False),
+        ([], False),
+    ],
+)
+def test_gunicorn_s_command_line(argv: list[str], expected: bool) -> None:
+    """gunicorn's program is known as a script and as a module."""
+    assert workers.is_gunicorn_line(argv) is expected

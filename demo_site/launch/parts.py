@@ -21,7 +21,10 @@ scrape_configs:
 
 @dataclass(frozen=True)
 class Place:
-    """Where the demo runs: its folder, its Python, the site's address, the token of its metrics page, and the DSN for its errors, if any."""
+    """Where the demo runs: its folder, its Python, the site's address, and the token of its metrics page.
+
+    ``dsn`` is where its errors go, if anywhere.
+    """
 
     folder: Path
     python: Path

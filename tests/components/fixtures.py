@@ -58,16 +58,20 @@ def asked_for(item: pytest.Function) -> set[str]:
 
 
 def absent(reason: str) -> NoReturn:
-    """Skip the test that asked for something this machine lacks; fail it where nothing may be lacking."""
+    """Skip the test that asked for something this machine lacks; fail it where nothing may be lacking.
+
+    That is what can be installed, and what a machine has or allows: namespaces, IPv6, being root. There is no package
+    for these, and yet CI needs a machine that has them: what is skipped there is tried nowhere, and nobody notices.
+    """
     if os.environ.get("CI") == "true":
         pytest.fail(reason, pytrace=False)
     pytest.skip(reason)
 
 
-def need(module: str) -> None:
-    """Make sure that the Python package which speaks to a server is installed."""
+def need(module: str, group: str = "servers") -> None:
+    """Make sure that a Python package is installed; most of them speak to a server."""
     if importlib.util.find_spec(module) is None:
-        absent(f"the Python package {module} is not installed (dependency group: servers)")
+        absent(f"the Python package {module} is not installed (dependency group: {group})")
 
 
 def program(name: str) -> str:

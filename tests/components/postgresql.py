@@ -1,5 +1,7 @@
 """A PostgreSQL server that writes each statement to its log."""
 
+import re
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -8,6 +10,9 @@ from pathlib import Path
 from . import process
 
 USER = "postgres"
+_PAST_DJANGO = ("BEGIN", "SELECT set_config('TimeZone'", "FETCH FORWARD", "CLOSE")
+# "execute" names a prepared statement, or says that it is unnamed; a statement's further lines begin with a tab.
+_STATEMENT = re.compile(r"LOG:  (?:statement|execute [^:\n]+): (.*(?:\n\t.*)*)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +33,18 @@ class PostgreSQL:
 
     def statements(self) -> list[str]:
         """Every statement that clients sent so far, as the server logged it, oldest first."""
-        marks = ("LOG:  statement: ", "LOG:  execute ")
-        lines = self.log.read_text(errors="replace").splitlines()
-        return [line.split(mark, 1)[1] for line in lines for mark in marks if mark in line]
+        return _STATEMENT.findall(self.log.read_text(errors="replace"))
+
+    def operations(self) -> Counter[str]:
+        """How many statements came by Django's cursors so far, by their first words.
+
+        Left out is what is sent past them: psycopg begins a transaction before its first statement, and Django sets the
+        time zone of a new connection by psycopg's own cursor, in the time of the connect. What ``iterator()``
+        declares is the SELECT that it is for; psycopg fetches from it and closes it.
+        """
+        found = Counter(text.split()[0] for text in self.statements() if not text.startswith(_PAST_DJANGO))
+        found["SELECT"] += found.pop("DECLARE", 0)
+        return found
 
 
 @contextmanager

@@ -7,11 +7,20 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
+from tests.components.fixtures import program
+from tests.components.prometheus import Prometheus
+from tests.servers.page import read, scrape
+
+REQUESTS = "http_server_request_duration_seconds_count"
+JOB = "running-log"
+WORKERS = 3
 ROOT = Path(__file__).resolve().parents[2]
 
 # One at a time: they share the demo's virtualenv and database.
@@ -30,6 +39,81 @@ def running_in(session: int) -> list[str]:
     return found
 
 
+@dataclass
+class Demo:
+    """A started demo: its process, the mark in the environment of all its processes, and what it has printed."""
+
+    process: "subprocess.Popen[str]"
+    mark: int
+    lines: list[str] = field(default_factory=list)
+
+    @property
+    def text(self) -> str:
+        """All that was read so far."""
+        return "".join(self.lines)
+
+    def read_until(self, wanted: Callable[[str], bool]) -> None:
+        """Read what it prints as far as the first such line, or to the end."""
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            self.lines.append(line)
+            if wanted(line):
+                return
+
+    def found(self, pattern: str) -> str:
+        """The group of this pattern in what it has printed."""
+        match = re.search(pattern, self.text)
+        assert match, self.text
+        return match[1]
+
+    def end(self, number: signal.Signals) -> None:
+        """Send it a signal: it ends well, and nothing that it has started is left."""
+        self.process.send_signal(number)
+        self.read_until(lambda line: False)
+        assert self.process.wait(60) == 0, self.text
+        assert "Everything is stopped." in self.text
+        end = time.monotonic() + 5
+        while left := running_in(self.mark):
+            assert time.monotonic() < end, left
+            time.sleep(0.1)
+
+
+def is_under_load(line: str) -> bool:
+    """Whether a line of the table says that requests are answered."""
+    rate = re.match(r"\s*all views\s+([\d.]+)", line)
+    return bool(rate and float(rate[1]) > 1)
+
+
+@contextmanager
+def started() -> Iterator[Demo]:
+    """The demo, once its table shows figures of real load; ended whatever happens."""
+    mark = os.getpid()
+    own = {
+        key: value
+        for key, value in os.environ.items()
+        if not key.startswith(("DJANGO", "COVERAGE", "PYTEST"))
+    }
+    process = subprocess.Popen(
+        ["python3", "demo_site/run.py", "--users", "6"],
+        cwd=ROOT,
+        env={**own, "DEMO_TEST": str(mark)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    assert process.stdout is not None
+    demo = Demo(process, mark)
+    try:
+        demo.read_until(is_under_load)
+        yield demo
+    finally:
+        if process.poll() is None:
+            process.terminate()
+        process.wait(60)
+        process.stdout.close()
+
+
 @pytest.fixture
 def taken() -> Iterator[None]:
     """Somebody else's servers on the usual ports."""
@@ -42,51 +126,54 @@ def taken() -> Iterator[None]:
         yield
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_the_demo_shows_live_figures_and_stops_everything(taken: None, number: signal.Signals) -> None:
-    """With the usual ports taken it says which it uses, shows figures of real load, and a signal ends all of it."""
-    mark = os.getpid()
-    demo = subprocess.Popen(
-        ["python3", "demo_site/run.py", "--users", "6"],
-        cwd=ROOT,
-        env={
-            key: value
-            for key, value in os.environ.items()
-            if not key.startswith(("DJANGO", "COVERAGE", "PYTEST"))
-        }
-        | {"DEMO_TEST": str(mark)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
-    assert demo.stdout is not None
-    seen: list[str] = []
-    try:
-        for line in demo.stdout:
-            seen.append(line)
-            rate = re.match(r"\s*all views\s+([\d.]+)", line)
-            if rate and float(rate[1]) > 1:
-                break
-        names = " ".join(running_in(mark))
-        demo.send_signal(number)
-        rest = demo.stdout.read()
-    finally:
-        if demo.poll() is None:
-            demo.terminate()
-        demo.wait(60)
-        demo.stdout.close()
-    text = "".join(seen) + rest
-    assert demo.returncode == 0, text
-    assert re.search(r"Port 8000 is taken: the site uses \d+\.", text)
-    assert re.search(r"The site\s+http://127\.0\.0\.1:\d+/", text)
-    assert re.search(r"curl -H 'Authorization: Bearer [\w-]+' http://127\.0\.0\.1:\d+/metrics", text)
-    assert "10,000 runs of 50 employees" in text
-    assert "runs:" in text
+def test_the_demo_shows_live_figures_and_stops_everything(taken: None) -> None:
+    """With the usual ports taken it says which it uses, shows figures of real load, and Ctrl-C ends all of it."""
+    with started() as demo:
+        names = " ".join(running_in(demo.mark))
+        demo.end(signal.SIGINT)
+    assert re.search(r"Port 8000 is taken: the site uses \d+\.", demo.text)
+    assert re.search(r"The site\s+http://127\.0\.0\.1:\d+/", demo.text)
+    assert re.search(r"curl -H 'Authorization: Bearer [\w-]+' http://127\.0\.0\.1:\d+/metrics", demo.text)
+    assert "10,000 runs of 50 employees" in demo.text
+    assert "runs:" in demo.text
     assert "gunicorn" in names
     assert "locust" in names
-    assert "Everything is stopped." in text
-    end = time.monotonic() + 5
-    while left := running_in(mark):
-        assert time.monotonic() < end, left
-        time.sleep(0.1)
+
+
+def sums_by_view(prometheus: Prometheus) -> dict[str, float]:
+    """How many requests of each view Prometheus knows of."""
+    found = prometheus.query(f'sum by (view) ({REQUESTS}{{job="{JOB}"}})')
+    return {each["metric"]["view"]: float(each["value"][1]) for each in found}
+
+
+def has_at_least(more: Mapping[str, float], less: Mapping[str, float]) -> bool:
+    """Whether no figure of ``less`` is more in ``less``, or missing in ``more``."""
+    return all(more.get(key, 0.0) >= value for key, value in less.items())
+
+
+def test_prometheus_reads_the_demo(taken: None, promtool: Callable[..., str]) -> None:
+    """The Prometheus that it starts has the figures of all workers, and promtool has nothing to say of their page.
+
+    As the load goes on, Prometheus's sums by view lie between those of a page read before and of one read after.
+    SIGTERM ends the demo as Ctrl-C does.
+    """
+    program("prometheus")
+    with started() as demo:
+        headers = {"Authorization": demo.found(r"'Authorization: (Bearer [\w-]+)'")}
+        site = int(demo.found(r"The site\s+http://127\.0\.0\.1:(\d+)/"))
+        prometheus = Prometheus(int(demo.found(r"Prometheus\s+http://127\.0\.0\.1:(\d+)/")), Path())
+        prometheus.wait_for(f'up{{job="{JOB}"}} == 1')
+        prometheus.wait_for(f'djmetrics_workers{{job="{JOB}"}} == {WORKERS}')
+        (target,) = prometheus.api("targets")["activeTargets"]
+        before = scrape(site, headers).sums(REQUESTS, "view")
+
+        prometheus.wait_for(REQUESTS, lambda _: has_at_least(sums_by_view(prometheus), before))
+
+        sums = sums_by_view(prometheus)
+        after = scrape(site, headers).sums(REQUESTS, "view")
+        complaints = promtool("check", "metrics", stdin=read(site, headers))
+        demo.end(signal.SIGTERM)
+    assert (target["health"], target["lastError"]) == ("up", "")
+    assert {"runs:home", "runs:add", "runs:employees"} <= {view for view, count in sums.items() if count > 0}
+    assert has_at_least(after, sums), (sums, after)
+    assert complaints == ""

@@ -41,12 +41,6 @@ def in_flight() -> float:
 
 
 @pytest.fixture
-def lenient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Our own failures are swallowed, as in production."""
-    monkeypatch.setattr(guard, "strict", False)
-
-
-@pytest.fixture
 def stopped() -> None:
     """Plain Django: no hook is installed until the test installs one; records are as long as ever."""
     runtime.stop()

@@ -12,6 +12,8 @@ from django.core.cache import CacheHandler
 from django.core.cache.backends.base import BaseCache
 from django.core.handlers.asgi import ASGIHandler
 from django.core.handlers.base import BaseHandler
+from django.core.management import call_command
+from django.core.management.base import BaseCommand
 from django.db import connection
 from django.db.backends.utils import CursorWrapper
 from django.http import HttpResponse
@@ -22,6 +24,11 @@ from django.urls import path, register_converter
 from djmetrics.testing import MemoryExporter
 
 from .site import get, scope
+
+try:
+    from django.tasks import task
+except ImportError:  # before Django 6.0
+    task = None
 
 
 class Boom(BaseException):
@@ -145,6 +152,29 @@ def render(engine: str, variable: Callable[[], object]) -> Any:
     return THING if text == "text!" else text
 
 
+class Command(BaseCommand):
+    """A management command of this very module."""
+
+    requires_system_checks = []
+    made: Any = None
+
+    def add_arguments(self, parser: Any) -> None:
+        parser.add_argument("how")
+
+    def handle(self, *args: Any, how: str = "", **options: Any) -> None:
+        self.made = give() if how == "works" else fail()
+
+
+def command(how: str) -> Any:
+    made = Command()
+    call_command(made, how)
+    return made.made
+
+
+def run_task(function: Callable[[], Any]) -> Any:
+    return task(function).call()
+
+
 def plain() -> str:
     return "text"
 
@@ -184,4 +214,7 @@ USES = [
         lambda: asyncio.run(sync_to_async(give)()),
         lambda: async_to_sync(sync_to_async(fail))(),
     ),
+    Use("command", "command", lambda: command("works"), lambda: command("fails")),
 ]
+if task is not None:
+    USES.append(Use("tasks", "task", lambda: run_task(give), lambda: run_task(fail)))

@@ -5,7 +5,7 @@ import json
 import socket
 import struct
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Self
@@ -28,12 +28,19 @@ class Reply:
         return json.loads(self.body)
 
 
-def fetch(port: int, path: str, *, method: str = "GET", body: bytes | None = None) -> Reply:
+def fetch(
+    port: int,
+    path: str,
+    *,
+    method: str = "GET",
+    body: bytes | None = None,
+    headers: Mapping[str, str] = {},
+) -> Reply:
     """Ask once, on a connection of its own, so that any worker may answer. Raises ``OSError``."""
     start = time.perf_counter()
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=TIMEOUT_SECONDS)
     try:
-        connection.request(method, path, body=body, headers={"Connection": "close"})
+        connection.request(method, path, body=body, headers={"Connection": "close", **headers})
         response = connection.getresponse()
         first = response.read(1)
         first_byte = time.perf_counter() - start

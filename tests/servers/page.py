@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from .client import fetch
@@ -26,28 +26,35 @@ class Page:
             if sample == name and labels.items() <= found.items()
         )
 
+    def sums(self, name: str, label: str) -> dict[str, float]:
+        """The sum of the samples of this name for each value of a label."""
+        values = {labels[label] for sample, labels, _ in self.samples if sample == name}
+        return {value: self.value(name, **{label: value}) for value in values}
+
     def all(self, name: str) -> dict[frozenset[tuple[str, str]], float]:
         """Every sample of this name, by its labels."""
         return {frozenset(labels.items()): value for sample, labels, value in self.samples if sample == name}
 
 
-def read(port: int) -> str:
+def read(port: int, headers: Mapping[str, str] = {}) -> str:
     """The page's text, from whichever worker answers."""
-    reply = fetch(port, "/metrics")
+    reply = fetch(port, "/metrics", headers=headers)
     assert reply.status == 200, (reply.status, reply.body[:500])
     return reply.body.decode()
 
 
-def scrape(port: int) -> Page:
+def scrape(port: int, headers: Mapping[str, str] = {}) -> Page:
     """Read the page once."""
-    found = SAMPLE.findall(read(port))
+    found = SAMPLE.findall(read(port, headers))
     return Page(tuple((name, dict(LABEL.findall(labels)), float(value)) for name, labels, value in found))
 
 
-def scrape_until(port: int, wanted: Callable[[Page], bool], *, seconds: float = 4.0) -> Page:
+def scrape_until(
+    port: int, wanted: Callable[[Page], bool], *, seconds: float = 4.0, headers: Mapping[str, str] = {}
+) -> Page:
     """Scrape until the page is as wanted, or the time is over; return the last page."""
     deadline = time.monotonic() + seconds
-    while not wanted(page := scrape(port)) and time.monotonic() < deadline:
+    while not wanted(page := scrape(port, headers)) and time.monotonic() < deadline:
         time.sleep(0.05)
     return page
 

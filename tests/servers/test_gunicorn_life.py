@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
 from tests.components.process import accepts, free_port
 
 from .client import fetch, fetch_all
@@ -137,6 +139,28 @@ def test_own_metrics_are_summed_in_prometheus_s_own_mode(tmp_path: Path) -> None
 
         assert {page.value("site_orders_total") for page in pages} == {12}
         assert {page.value(REQUESTS, view="order") for page in pages} == {12}
+
+
+@pytest.mark.parametrize(
+    "conf,options,times",
+    [
+        ("gunicorn_without.py", (), 1),
+        ("gunicorn_without.py", ("--workers", "1"), 0),
+        ("gunicorn_with.py", (), 0),
+    ],
+    ids=["without", "without-one-worker", "with"],
+)
+def test_missing_line_is_said_once(conf: str, options: tuple[str, ...], times: int) -> None:
+    """Of several workers without our line one says so, and no later one again."""
+    with serving(Configuration("gunicorn", gunicorn(*options, conf=conf))) as server:
+        old = server.worker_pids(1 if options else 2)
+        os.kill(server.pid, signal.SIGHUP)
+        assert wait_for(lambda: not old & set(descendants(server.pid)))
+        server.worker_pids(1 if options else 2)
+
+        log = (server.folder / "server.log").read_text()
+    assert log.count("its configuration does not import djmetrics") == times
+    assert log.count("gunicorn runs 2 worker processes") == times
 
 
 def test_port_for_metrics_opens_before_the_first_request() -> None:

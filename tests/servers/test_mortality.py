@@ -35,10 +35,10 @@ def in_flight(server: Server, requests: int) -> Page:
     return scrape_until(server.port, lambda page: page.value(ACTIVE) == requests, seconds=1)
 
 
-def kill(server: Server, pid: int, *, seconds: float = 10.0) -> None:
-    """Kill a worker and wait until it is gone and a request is answered again; recycling may be quicker."""
+def kill(server: Server, pid: int, number: signal.Signals = signal.SIGKILL, *, seconds: float = 10.0) -> None:
+    """End a worker and wait until it is gone and a request is answered again; recycling may be quicker."""
     with contextlib.suppress(ProcessLookupError):
-        os.kill(pid, signal.SIGKILL)
+        os.kill(pid, number)
     deadline = time.monotonic() + seconds
     while pid in descendants(server.pid) and time.monotonic() < deadline:
         time.sleep(0.02)

@@ -6,7 +6,7 @@ from opentelemetry.util.types import AttributeValue
 
 from ... import semconv as s
 from ...errors import error_name
-from ...record import Operation, Record, Statement
+from ...record import Operation, Record, Statement, Subject
 from ...statements import sanitised
 from .span import bounded
 from .tree import Node
@@ -16,13 +16,16 @@ SECOND = 1_000_000_000
 _NAMED = frozenset({"db", "middleware", "url", "timed"})
 """Kinds whose subjects' names say all."""
 
+_CEILING = 5_000
+
 Attributes = dict[str, AttributeValue]
+
+_subjects: dict[Subject, Attributes] = {}
 
 
 def of_request(record: Record, capture_path: bool) -> Attributes:
     """The totals of a record, and what it was about. Times are seconds, sizes bytes."""
     found: Attributes = {
-        s.HTTP_REQUEST_METHOD: record.method,
         s.DJANGO_VIEW: record.view,
         s.DJANGO_OUTCOME: record.outcome,
         s.DJANGO_CPU: record.cpu_ns / SECOND,
@@ -32,6 +35,7 @@ def of_request(record: Record, capture_path: bool) -> Attributes:
         s.SAMPLING_REASON: record.reason,
     }
     for name, value in (
+        (s.HTTP_REQUEST_METHOD, record.method or None),
         (s.HTTP_ROUTE, record.route or None),
         (s.HTTP_RESPONSE_STATUS_CODE, record.status),
         (s.URL_SCHEME, record.scheme or None),
@@ -66,11 +70,14 @@ def _cache_totals(record: Record) -> Attributes:
     return {s.DJANGO_CACHE_HITS: hits, s.DJANGO_CACHE_MISSES: misses}
 
 
-def of_operation(node: Node) -> Attributes:
-    """What is known of one operation, or of those that a node stands for."""
+def of_operation(node: Node, said: set[Statement]) -> Attributes:
+    """What is known of one operation, or of those that a node stands for.
+
+    ``said`` are the statements of which another span of the trace says how often they ran, and from where.
+    """
     operation = node.operation
     subject = operation.subject
-    found = _named(subject.kind, subject.attributes)
+    found = _of_subject(subject).copy()
     if operation.error is not None:
         found[s.ERROR_TYPE] = error_name(operation.error)
     if operation.resumed_ns and node.count == 1:
@@ -79,14 +86,32 @@ def of_operation(node: Node) -> Attributes:
         found[s.FOLDED_COUNT] = node.count
         found[s.FOLDED_DURATION] = node.duration / SECOND
     if type(operation.detail) is Statement:
-        found.update(_of_statement(operation.detail))
+        statement = operation.detail
+        found.update(_of_statement(statement))
+        if statement.count > 1 and statement not in said:
+            said.add(statement)
+            found[s.DJANGO_STATEMENT_COUNT] = statement.count
+            found.update(_of_location(statement.location))
     elif subject.kind == "cache" and type(operation.detail) is tuple:
         found[s.DJANGO_CACHE_HITS], found[s.DJANGO_CACHE_MISSES] = operation.detail[:2]
     return found
 
 
+def _of_subject(subject: Subject) -> Attributes:
+    """A subject's attributes by their full names: those of Django's own words are led by ``django`` and the kind.
+
+    What the span's name says already is left out.
+    """
+    found = _subjects.get(subject)
+    if found is None:
+        if len(_subjects) >= _CEILING:
+            _subjects.clear()
+        named = {} if subject.kind == "middleware" else subject.attributes
+        found = _subjects[subject] = _named(subject.kind, named)
+    return found
+
+
 def _named(kind: str, attributes: Mapping[str, str]) -> Attributes:
-    """A subject's attributes by their full names: those of Django's own words are led by ``django`` and the kind."""
     return {
         name if "." in name else f"django.{kind}.{name}": str(value)
         for name, value in attributes.items()
@@ -100,15 +125,13 @@ def _of_statement(statement: Statement) -> Attributes:
         text = sanitised(statement.sql, statement.subject.attributes.get(s.DB_SYSTEM_NAME, ""))
         if text:
             found[s.DB_QUERY_TEXT] = text
-    if statement.count > 1:
-        found[s.DJANGO_STATEMENT_COUNT] = statement.count
-    if statement.location:
-        found.update(_of_location(statement.location))
     return found
 
 
 def _of_location(location: str) -> Attributes:
-    """``file:line in function`` by the conventions' names."""
+    """``file:line in function`` by the conventions' names; nothing of ""."""
+    if not location:
+        return {}
     place, _, function = location.rpartition(" in ")
     path, _, line = place.rpartition(":")
     found: Attributes = {s.CODE_FILE_PATH: path, s.CODE_FUNCTION_NAME: function}

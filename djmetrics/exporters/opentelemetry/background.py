@@ -7,53 +7,90 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
+from ... import guard
+
 INTERVAL = 1.0
 """Seconds that what was put waits at most before the thread looks."""
 
 _MANY = 256
 _BATCH = 64
 
+Work = Callable[[list[Any]], None]
+Last = Callable[[], None]
+
 
 class Background:
     """Gives what was ``put`` to ``work`` in lists, on a thread that starts with the first item.
 
-    At most ``limit`` units of weight wait. The thread is the process's own: after a fork the child begins with an
-    empty queue, since what waited is the parent's to send.
+    At most ``limit`` units of weight wait. When the thread is stopped it calls ``last``. It is the process's own: after
+    a fork the child begins with an empty queue, since what waited is the parent's to send.
     """
 
-    def __init__(self, work: Callable[[list[Any]], None], limit: int, name: str) -> None:
-        self._work = work
-        self._limit = limit
-        self._name = name
-        self._reset()
-
-    def _reset(self) -> None:
-        self._pid = os.getpid()
-        self._lock = threading.Lock()
-        self._items: deque[tuple[Any, int]] = deque()
-        self._weight = 0
-        self._wake = threading.Event()
-        self._thread: threading.Thread | None = None
-        self._stopped = False
+    def __init__(self, work: Work, limit: int, name: str, last: Last = lambda: None) -> None:
+        self._arguments = work, limit, name, last
+        self._queues: dict[int, _Queue] = {}
 
     def put(self, item: Any, weight: int = 1) -> bool:
         """Queue an item; False if it found no room."""
-        if self._pid != os.getpid():  # uWSGI forks without telling Python
-            self._reset()
+        pid = os.getpid()  # uWSGI forks without telling Python
+        queue = self._queues.get(pid)
+        if queue is None:
+            # Of several threads that come here first, all get the same one.
+            queue = self._queues.setdefault(pid, _Queue(*self._arguments))
+            for other in [each for each in self._queues if each != pid]:
+                self._queues.pop(other, None)
+        return queue.put(item, weight)
+
+    def flush(self, timeout: float) -> bool:
+        """Wait until all that was put before is done, at most ``timeout`` seconds; whether it is."""
+        queue = self._queues.get(os.getpid())
+        return queue is None or queue.flush(timeout)
+
+    def stop(self, timeout: float) -> int:
+        """Take no more, do what waits, and end the thread, in at most ``timeout`` seconds; the weight that is left."""
+        queue = self._queues.get(os.getpid())
+        return 0 if queue is None else queue.stop(timeout)
+
+    def waiting(self) -> int:
+        """The weight of what waits or is being done."""
+        queue = self._queues.get(os.getpid())
+        return 0 if queue is None else queue.weight
+
+
+class _Queue:
+    """What waits in one process, and the thread that does it."""
+
+    def __init__(self, work: Work, limit: int, name: str, last: Last) -> None:
+        self._work = work
+        self._limit = limit
+        self._name = name
+        self._last = last
+        self._lock = threading.Lock()
+        self._items: deque[tuple[Any, int]] = deque()
+        self._wake = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._stopped = False
+        self.weight = 0
+
+    def put(self, item: Any, weight: int) -> bool:
         with self._lock:
-            if self._stopped or self._weight + weight > self._limit:
+            if self._stopped or self.weight + weight > self._limit:
                 return False
-            self._weight += weight
+            self.weight += weight
             self._items.append((item, weight))
             if self._thread is None:
                 self._start()
-        if self._weight >= _MANY:
+        if self.weight >= _MANY:
             self._wake.set()
         return True
 
     def _start(self) -> None:
-        self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
-        self._thread.start()
+        thread = threading.Thread(target=self._run, name=self._name, daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:  # the machine has no thread left: the next item tries again
+            return
+        self._thread = thread
 
     def _run(self) -> None:
         while not self._stopped:
@@ -61,39 +98,40 @@ class Background:
             self._wake.clear()
             self._drain()
         self._drain()
+        self._last()
 
     def _drain(self) -> None:
         while self._items:
             batch = [self._items.popleft() for _ in range(min(_BATCH, len(self._items)))]
             try:
                 self._work([item for item, _ in batch if not isinstance(item, threading.Event)])
+            except Exception:
+                guard.failed("exporters.opentelemetry.background")
             finally:
                 with self._lock:
-                    self._weight -= sum(weight for _, weight in batch)
+                    self.weight -= sum(weight for _, weight in batch)
                 for item, _ in batch:
                     if isinstance(item, threading.Event):
                         item.set()
 
     def flush(self, timeout: float) -> bool:
-        """Wait until all that was put before is done, at most ``timeout`` seconds; whether it is."""
-        if self._pid != os.getpid() or self._thread is None:
-            return True
         done = threading.Event()
-        self._items.append((done, 0))
+        with self._lock:
+            if self._thread is None or self._stopped:
+                return not self.weight
+            self._items.append((done, 0))
         self._wake.set()
         return done.wait(timeout)
 
-    def stop(self, timeout: float) -> bool:
-        """Take no more, do what waits, and end the thread, in at most ``timeout`` seconds; whether all was done."""
-        if self._pid != os.getpid() or self._thread is None:
-            return True
+    def stop(self, timeout: float) -> int:
         deadline = time.monotonic() + timeout
         with self._lock:
             self._stopped = True
         self._wake.set()
-        self._thread.join(max(0.0, deadline - time.monotonic()))
-        return not self._thread.is_alive()
-
-    def waiting(self) -> int:
-        """The weight of what waits."""
-        return self._weight
+        if self._thread is not None:
+            self._thread.join(max(0.0, deadline - time.monotonic()))
+        with self._lock:
+            left = self.weight
+            # The thread, should it ever come back from what it does, ends.
+            self._items.clear()
+        return left

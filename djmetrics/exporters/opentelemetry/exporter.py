@@ -3,17 +3,22 @@
 import atexit
 from collections.abc import Callable, Sequence
 from typing import Protocol
+from weakref import WeakKeyDictionary
 
 from opentelemetry.sdk.trace import SpanProcessor, Tracer
 from opentelemetry.sdk.trace.export import SpanExporter
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
+from ... import catalogue
 from ...record import Operation, Record
 from .. import Exporter
 from .pipeline import Pipeline
 from .provider import NAME, Provider
 from .spans import Spans
 from .tracing import Tracing, span_of
+
+_own: WeakKeyDictionary[SpanProcessor, Pipeline] = WeakKeyDictionary()
+"""The pipelines of providers that we built: a provider stays when djmetrics is started anew, as in tests."""
 
 
 class Choices(Protocol):
@@ -23,6 +28,8 @@ class Choices(Protocol):
     def max_spans(self) -> int: ...
     @property
     def fold_after(self) -> int: ...
+    @property
+    def min_layer_duration(self) -> float: ...
     @property
     def queue_size(self) -> int: ...
     @property
@@ -81,6 +88,17 @@ class OpenTelemetryExporter(Exporter):
         """Wait until all that was exported is handed on, at most ``seconds``; whether it is."""
         return self._pipeline is None or self._pipeline.force_flush(round(seconds * 1000))
 
+    def close(self) -> None:
+        """Hand on what waits. The pipeline of a provider of ours stays: the provider does, and others use it."""
+        pipeline = self._pipeline
+        if pipeline is None:
+            return
+        if pipeline in _own.values():
+            self.flush(self._choices.shutdown_timeout)
+        else:
+            atexit.unregister(pipeline.shutdown)
+            pipeline.shutdown()
+
     def _built(self, makers: list[Callable[[], SpanExporter]]) -> SpanProcessor:
         self._pipeline = Pipeline(self._choices.queue_size, self._choices.shutdown_timeout, makers)
         return self._pipeline
@@ -94,10 +112,13 @@ class OpenTelemetryExporter(Exporter):
     def _join(self, tracer: Tracer) -> None:
         """Lead the pipeline to where the tracer's spans go."""
         choices = self._choices
-        if self._pipeline is None:
-            self._pipeline = Pipeline(
-                choices.queue_size, choices.shutdown_timeout, receiver=tracer.span_processor
-            )
+        receiver = tracer.span_processor
+        if self._pipeline is not None:
+            _own[receiver] = self._pipeline
+        elif receiver in _own:
+            self._pipeline = _own[receiver]
+        else:
+            self._pipeline = Pipeline(choices.queue_size, choices.shutdown_timeout, receiver=receiver)
             # Registered after the application's own: it runs before that.
             atexit.register(self._pipeline.shutdown)
         self._pipeline.spans = Spans(
@@ -106,4 +127,5 @@ class OpenTelemetryExporter(Exporter):
             most=choices.max_spans,
             fold_after=choices.fold_after,
             capture_path=choices.capture_path,
+            shortest_layer=round(choices.min_layer_duration * catalogue.NANOSECONDS),
         )

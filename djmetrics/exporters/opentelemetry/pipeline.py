@@ -44,7 +44,7 @@ class Pipeline(SpanProcessor):
         self._timeout = timeout
         self._exporters: list[SpanExporter] = []
         self._exporters_pid = 0
-        self._background = Background(self._work, queue_size, "djmetrics-spans")
+        self._background = Background(self._work, queue_size, "djmetrics-spans", self._close)
         self.spans: Spans | None = None
 
     def add(self, record: Record, span: RequestSpan, weight: int) -> None:
@@ -66,11 +66,15 @@ class Pipeline(SpanProcessor):
 
     def shutdown(self) -> None:
         """Send what waits, in at most the time that the settings allow; what is left then is counted as dropped."""
-        if not self._background.stop(self._timeout):
-            counted("dropped", self._background.waiting())
-        if self._exporters_pid == os.getpid():
-            for exporter in self._exporters:
+        counted("dropped", self._background.stop(self._timeout))
+
+    def _close(self) -> None:
+        """Close this process's exporters, on the thread that used them: some wait for what they are about to send."""
+        for exporter in self._exporters:
+            try:
                 exporter.shutdown()
+            except Exception:
+                guard.failed("exporters.opentelemetry.shutdown")
 
     def _work(self, items: list[Any]) -> None:
         token = context_api.attach(
@@ -79,7 +83,7 @@ class Pipeline(SpanProcessor):
         try:
             waiting: list[ReadableSpan] = []
             for item in items:
-                waiting += self._made(item)
+                waiting += self._spans(item)
                 if len(waiting) >= _AT_ONCE:
                     self._send(waiting)
                     waiting = []
@@ -87,7 +91,7 @@ class Pipeline(SpanProcessor):
         finally:
             context_api.detach(token)
 
-    def _made(self, item: Any) -> list[ReadableSpan]:
+    def _spans(self, item: Any) -> list[ReadableSpan]:
         if type(item) is not tuple:
             return [item]
         record, span = item
@@ -102,11 +106,12 @@ class Pipeline(SpanProcessor):
         if not spans:
             return
         if self._receiver is not None:
-            for span in spans:
-                self._receiver.on_end(span)
-            counted("sent", len(spans))
+            self._hand_on(self._receiver, spans)
             return
-        for exporter in self._own_exporters():
+        exporters = self._own_exporters()
+        if self._makers and not exporters:
+            counted("failed", len(spans))
+        for exporter in exporters:
             try:
                 result = exporter.export(spans)
             except Exception:
@@ -114,9 +119,28 @@ class Pipeline(SpanProcessor):
                 guard.failed("exporters.opentelemetry.send")
             counted("sent" if result is SpanExportResult.SUCCESS else "failed", len(spans))
 
+    def _hand_on(self, receiver: SpanProcessor, spans: list[ReadableSpan]) -> None:
+        for span in spans:
+            try:
+                receiver.on_end(span)
+            except Exception:
+                counted("failed", 1)
+                guard.failed("exporters.opentelemetry.on_end")
+            else:
+                counted("sent", 1)
+
     def _own_exporters(self) -> list[SpanExporter]:
         """Those of this process: a connection of the parent's is the parent's."""
         if self._exporters_pid != os.getpid():
             self._exporters_pid = os.getpid()
-            self._exporters = [make() for make in self._makers]
+            self._exporters = [made for make in self._makers if (made := _made(make)) is not None]
         return self._exporters
+
+
+def _made(make: Callable[[], SpanExporter]) -> SpanExporter | None:
+    """What ``make`` makes, or None: a variable may say what it does not take."""
+    try:
+        return make()
+    except Exception:
+        guard.failed("exporters.opentelemetry.exporter")
+        return None

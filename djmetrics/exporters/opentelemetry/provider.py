@@ -48,8 +48,10 @@ class Provider:
         if not self._found:
             with self._lock:
                 if not self._found:
-                    self._tracer = self._find()
-                    self._found = True
+                    try:
+                        self._tracer = self._find()
+                    finally:
+                        self._found = True  # once is enough, also where it fails
         return self._tracer
 
     def _find(self) -> Tracer | None:

@@ -123,11 +123,16 @@ class RequestSpan(Span):
 
     def update_name(self, name: str) -> None:
         """Name the server span otherwise."""
-        self.name = str(name)[:MAX_LENGTH]
+        if self.record is not None:
+            self.name = str(name)[:MAX_LENGTH]
 
     def set_status(self, status: Status | StatusCode, description: str | None = None) -> None:
-        """Give the server span a status of the site's own."""
-        self.status = status if isinstance(status, Status) else Status(status, description)
+        """Give the server span a status of the site's own. As the SDK has it, OK is final, and UNSET is no news."""
+        given = status if isinstance(status, Status) else Status(status, description)
+        known = self.status
+        if self.record is None or given.is_unset or (known is not None and known.is_ok):
+            return
+        self.status = given
 
     def record_exception(
         self,

@@ -7,20 +7,33 @@ from opentelemetry.sdk.trace import Event, ReadableSpan
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import Link, Span, SpanContext, SpanKind, Status, StatusCode, TraceFlags
 
-from ...record import Record
+from ...record import Record, Statement
 from . import attributes
 from .span import RequestSpan, new_span_id
 from .tree import Node, Tree
 
 _CLIENT = frozenset({"db", "cache"})
+_KINDS = {"request": SpanKind.SERVER, "task": SpanKind.CONSUMER}
 _SAMPLED = TraceFlags(TraceFlags.SAMPLED)
 _UNSET, _ERROR = Status(StatusCode.UNSET), Status(StatusCode.ERROR)
+
+
+class _Hashed(Resource):
+    """A resource that works its hash out once: encoders ask for it with each span, and it is made of all attributes."""
+
+    def __init__(self, resource: Resource) -> None:
+        super().__init__(dict(resource.attributes), resource.schema_url)
+        self._hash = super().__hash__()
+
+    def __hash__(self) -> int:
+        return self._hash
 
 
 class Spans:
     """Makes spans of records for one ``resource``.
 
-    ``most`` is how many spans a trace may have, ``fold_after`` how many alike get one each. ``without`` names kinds of
+    ``most`` is how many spans a trace may have, ``fold_after`` how many alike get one each, ``shortest_layer`` the own
+    time in nanoseconds below which a middleware or the resolver gets none. ``without`` names kinds of
     operations that another instrumentation shows.
     """
 
@@ -32,58 +45,67 @@ class Spans:
         most: int,
         fold_after: int,
         capture_path: bool,
+        shortest_layer: int = 0,
         without: frozenset[str] = frozenset(),
     ) -> None:
-        self._resource = resource
+        self._resource = _Hashed(resource)
         self._scope = scope
         self._most = most
         self._fold_after = fold_after
         self._capture_path = capture_path
+        self._shortest_layer = shortest_layer
         self._without = without
 
     def of(self, record: Record, span: RequestSpan) -> Iterator[ReadableSpan]:
         """The spans of one record: the server span first, then parents before children."""
-        tree = Tree(record, [*span.spilled, *record.operations], span.ids, self._most, self._fold_after)
-        yield self._server(record, span, record.spilled - len(span.spilled) + tree.dropped)
+        operations = [*span.spilled, *record.operations]
+        if self._without:
+            without = self._without
+            operations = [each for each in operations if each.subject.kind not in without or each in span.ids]
+        # One span is the server's.
+        tree = Tree(record, operations, span.ids, self._most - 1, self._fold_after, self._shortest_layer)
+        yield self._server(record, span, record.spilled - len(span.spilled) + tree.dropped, tree.omitted)
         offset = record.started_at - record.start
         whole = span.context
+        said: set[Statement] = set()
         for node in tree.nodes:
-            if node.operation.subject.kind in self._without:
-                continue
-            node.span_id = span.ids.get(node.operation) or new_span_id()
-            yield self._operation(record, node, whole, self._parent(node, span), offset)
+            node.context = self._context(whole, span.ids.get(node.operation) or new_span_id())
+            yield self._operation(record, node, self._parent(node, whole, offset), offset, said)
 
-    def _parent(self, node: Node, span: RequestSpan) -> SpanContext:
-        whole = span.context
+    def _parent(self, node: Node, whole: SpanContext, offset: int) -> SpanContext:
+        above = node.parent
         around = node.around
         if isinstance(around, Span):
             context = around.get_span_context()
-            if context.trace_id == whole.trace_id:
+            # A layer that began inside the other library's span is nearer.
+            is_outer = (
+                above is not None and above.is_layer and above.operation.start + offset >= _start(around)
+            )
+            if context.trace_id == whole.trace_id and context.trace_flags.sampled and not is_outer:
                 return context
-        above = node.parent
-        while above is not None and above.span_id == 0:
-            above = above.parent  # another instrumentation shows it
-        return whole if above is None else self._context(whole, above.span_id)
+        return above.context or whole if above is not None else whole
 
     def _context(self, whole: SpanContext, span_id: int) -> SpanContext:
         return SpanContext(whole.trace_id, span_id, False, _SAMPLED, whole.trace_state)
 
-    def _server(self, record: Record, span: RequestSpan, dropped: int) -> ReadableSpan:
+    def _server(self, record: Record, span: RequestSpan, dropped: int, omitted: int) -> ReadableSpan:
         found = attributes.of_request(record, self._capture_path)
         if dropped:
             found["djmetrics.dropped.operations"] = dropped
+        if omitted:
+            found["djmetrics.omitted.layers"] = omitted
         if span.dropped:
             found["djmetrics.dropped.attributes"] = span.dropped
         failed = (record.status or 0) >= 500 or record.error is not None or record.outcome == "failed"
         return ReadableSpan(
-            span.name or f"{record.method} {record.route}".rstrip(),
+            span.name or _name(record),
             self._context(span.context, span.context.span_id),
             span.parent,
             self._resource,
             {**span.attributes, **found},
             [Event(name, each, at) for name, each, at in span.events],
             [Link(context, each) for context, each in span.links],
-            SpanKind.SERVER,
+            _KINDS.get(record.kind, SpanKind.INTERNAL),
             status=span.status or (_ERROR if failed else _UNSET),
             start_time=record.started_at,
             end_time=record.started_at + record.duration,
@@ -91,20 +113,33 @@ class Spans:
         )
 
     def _operation(
-        self, record: Record, node: Node, whole: SpanContext, parent: SpanContext, offset: int
+        self, record: Record, node: Node, parent: SpanContext, offset: int, said: set[Statement]
     ) -> ReadableSpan:
         operation = node.operation
         name = attributes.name_of(operation, record.view)
         end = record.end if operation.subject.kind == "stream" else node.end
+        found = attributes.of_operation(node, said)
+        if node.is_cut:
+            found["djmetrics.cut"] = True
         return ReadableSpan(
             name if node.count == 1 else f"{name} × {node.count}",
-            self._context(whole, node.span_id),
+            node.context,
             parent,
             self._resource,
-            attributes.of_operation(node),
+            found,
             kind=SpanKind.CLIENT if operation.subject.kind in _CLIENT else SpanKind.INTERNAL,
             status=_UNSET if operation.error is None else _ERROR,
             start_time=operation.start + offset,
             end_time=end + offset,
             instrumentation_scope=self._scope,
         )
+
+
+def _name(record: Record) -> str:
+    """Method and route of a request, as the conventions want it; else what kind of work it was, and which."""
+    return f"{record.method} {record.route}".rstrip() if record.method else record.view.strip("()")
+
+
+def _start(span: Span) -> int:
+    """When another library's span began, in nanoseconds since 1970; where that is unknown, just now."""
+    return getattr(span, "start_time", None) or 1 << 63

@@ -90,15 +90,32 @@ class Tracing:
         context_api.attach(record.notes[NOTE][1])
         return outer
 
+    def identity(self) -> tuple[int, int] | None:
+        """The ids of the current span, the site's own ones included."""
+        span = trace.get_current_span()
+        context = span.context if type(span) is RequestSpan else span.get_span_context()
+        return (context.trace_id, context.span_id) if context.is_valid else None
+
     def leave(self, before: Context | None) -> None:
         """Make current what was before. By value: a token may be given back only where it was got."""
         if before is not None:
             context_api.attach(before)
 
+    def keep(self) -> Context:
+        """The current context: a generator's spans stay current while it stands still, but nowhere else."""
+        return context_api.get_current()
+
+    def restore(self, kept: Context) -> None:
+        """Make it current again."""
+        context_api.attach(kept)
+
     def _around(self, carrier: Mapping[str, Any] | None) -> Context:
-        """The context that the request came in: what its headers say, over what is current here."""
+        """The context that the request came in: what is current here, else what its headers say.
+
+        Where a span is current, what made it has read the headers: an instrumented server around the site.
+        """
         here = context_api.get_current()
-        if carrier is None:
+        if carrier is None or trace.get_current_span(here).get_span_context().is_valid:
             return here
         textmap = propagate.get_global_textmap()
         known, names = self._fields

@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from opentelemetry.trace import SpanContext
+
 from ...record import Operation, Record, Root, Subject, layer_operations
 
 
@@ -11,19 +13,22 @@ class Node:
 
     ``parent`` is the node above, None for what lies right below the server span; ``around`` the span of another
     library that lies between. ``count`` is how many operations it stands for, ``duration`` and ``end`` their time in
-    all and the end of the last, in nanoseconds.
+    all and the end of the last, in nanoseconds. ``is_cut`` says that the operation outlived its record,
+    ``is_layer`` that it is a middleware or the like, which is never current.
     """
 
-    __slots__ = ("around", "count", "duration", "end", "operation", "parent", "span_id")
+    __slots__ = ("around", "context", "count", "duration", "end", "is_cut", "is_layer", "operation", "parent")
 
-    def __init__(self, operation: Operation, parent: "Node | None") -> None:
+    def __init__(self, operation: Operation, parent: "Node | None", is_cut: bool, until: int) -> None:
         self.operation = operation
         self.parent = parent
-        self.around: Any = getattr(operation, "around", None)
+        self.around = _around(operation)
         self.count = 1
-        self.duration = operation.duration + operation.resumed_ns
-        self.end = operation.end
-        self.span_id = 0
+        self.is_cut = is_cut
+        self.is_layer = False
+        self.end = until if is_cut else operation.end
+        self.duration = self.end - operation.start + operation.resumed_ns
+        self.context: SpanContext | None = None
 
     def take(self, operation: Operation) -> None:
         """Stand for one more."""
@@ -32,12 +37,24 @@ class Node:
         self.end = max(self.end, operation.end)
 
 
+def _around(operation: Operation) -> Any:
+    """The other library's span that lies between an operation and the one around it, if any."""
+    found = getattr(operation, "around", None)
+    # What was current already when the outer one began lies around both.
+    return None if found is getattr(operation.parent, "around", None) else found
+
+
 Alike = tuple[Node | None, Subject, type[BaseException] | None]
 """What operations have in common that may share a span."""
 
 
 class Tree:
-    """What of a record becomes spans: ``nodes``, parents first; ``dropped`` operations found no place."""
+    """What of a record becomes spans: ``nodes``, parents first; ``dropped`` operations found no place.
+
+    ``most`` is how many nodes there may be, but for the ``known`` operations: spans of other libraries hang on those,
+    so that each has one of its own. Layers whose own time is below ``shortest`` nanoseconds get none, unless they
+    failed: a site has ten of them, and most do nothing. ``omitted`` says how many.
+    """
 
     def __init__(
         self,
@@ -46,12 +63,17 @@ class Tree:
         known: Iterable[Operation],
         most: int,
         fold_after: int,
+        shortest: int = 0,
     ) -> None:
+        self.omitted = 0
         self.nodes: list[Node] = []
         self.dropped = 0
         self._most = most
+        self._most_alone = most - most // 4  # what is left is for those that stand for many
         self._fold_after = fold_after
-        self._known = frozenset(known)  # other spans hang on these: they need one of their own
+        self._known = frozenset(known)
+        self._cut = self._known.difference(operations)
+        self._until = record.end
         self._root: Root = record.root
         self._made: dict[Operation, Node | None] = {}
         self._alone: dict[Alike, int] = {}
@@ -59,10 +81,14 @@ class Tree:
         layers = sorted(layer_operations(record), key=lambda each: (each.start, -each.end))
         self._layers: list[Node] = []
         for layer in layers:
+            if layer.exclusive < shortest and layer.error is None:
+                self.omitted += 1
+                continue
             made = self._add(layer, self._layer_around(layer))
             if made is not None and made.operation is layer:
+                made.is_layer = True
                 self._layers.append(made)
-        for operation in _parents_first(operations):
+        for operation in _parents_first([*operations, *self._cut]):
             if operation.subject.kind != "handler":
                 self._add(operation, self._parent(operation))
 
@@ -85,14 +111,14 @@ class Tree:
         """Give an operation its node; return the one that its children lie under."""
         key = parent, operation.subject, operation.error
         alone = self._alone.get(key, 0)
-        if operation in self._known or (alone < self._fold_after and len(self.nodes) < self._most):
+        if operation in self._known or (alone < self._fold_after and len(self.nodes) < self._most_alone):
             self._alone[key] = alone + 1
             made = self._made[operation] = self._node(operation, parent)
             return made
         shared = self._shared.get(key)
         if shared is not None:
             shared.take(operation)
-        elif len(self.nodes) < 2 * self._most:
+        elif len(self.nodes) < self._most:
             shared = self._shared[key] = self._node(operation, parent)
         else:
             self.dropped += 1
@@ -101,7 +127,7 @@ class Tree:
         return shared
 
     def _node(self, operation: Operation, parent: Node | None) -> Node:
-        node = Node(operation, parent)
+        node = Node(operation, parent, operation in self._cut, self._until)
         self.nodes.append(node)
         return node
 

@@ -12,6 +12,7 @@ from ...catalogue import Metric
 from ...errors import error_name
 from ...record import Layer, Operation, Record, Subject
 from .. import Exporter
+from .annotated import Annotated
 from .plans import DESTINATIONS, OTHER_KINDS, Duration, Keys, label_values, whole
 from .store import Series, Store
 from .totals import Place, Totals, place
@@ -40,6 +41,7 @@ class PrometheusExporter(Exporter):
     def __init__(self, store: Store) -> None:
         self.store = store
         self.batch = 16
+        self.annotations: tuple[str, ...] = ()
         self.constants: Mapping[Metric, tuple[str, ...]] = {}
         self.configuration: object = None
         self._generation = -1  # no place is known yet
@@ -50,10 +52,13 @@ class PrometheusExporter(Exporter):
         self._planned = 0
         self._places: dict[str, dict[Subject, Place]] = {}
         self._totals: dict[Kind, Totals] = {}
+        self._annotated = Annotated(self._claim, self._overflowed)
         self._series: dict[tuple[str, tuple[str, ...]], Series] = {}
 
     def opened(self, record: Record) -> None:
         """Count a request in."""
+        if record.kind != "request":
+            return
         store = self.store
         with store.lock:
             if store.generation != self._generation:
@@ -126,12 +131,19 @@ class PrometheusExporter(Exporter):
     def _follow(self) -> None:
         """Forget the places of series: the store moved, into shared files or in a forked child."""
         self._plans, self._places, self._totals, self._series, self._active = {}, {}, {}, {}, {}
+        self._annotated = Annotated(self._claim, self._overflowed)
         self._generation = self.store.generation
         self._time_place = self._claim(c.EXPORT_TIME, ()).offset
         for metric, values in self.constants.items():
             self.store.words[self._claim(metric, values).offset] = 1
 
     def _add_record(self, record: Record) -> None:
+        if record.reason:
+            self._add(c.TRACES, ("kept" if record.kept else "dropped", record.reason), 1)
+        if record.kind != "request":
+            record.root.error = record.error
+            self._add_operations((record.view, ""), [record.root, *record.operations])
+            return
         self._count_out(record)
         view = record.view
         self._add_layers(view, record.layers)
@@ -147,8 +159,8 @@ class PrometheusExporter(Exporter):
             bucket = bisect_left(totals.series.bounds, record.duration)
             at = record.started_at + record.duration
             self.store.exemplar(totals.series, bucket, record.duration, record.trace_id, record.span_id, at)
-        if record.reason:
-            self._add(c.TRACES, ("kept" if record.kept else "dropped", record.reason), 1)
+        if record.annotations and self.annotations:
+            self._annotated.add(self.store.words, record, self.annotations)
 
     def _claim(self, metric: Metric, values: tuple[str, ...]) -> Series:
         """The series of a label set; whoever observes into an overflow series counts that."""

@@ -40,6 +40,8 @@ DESTINATIONS = {
     "compile": Destination(c.TEMPLATE_COMPILE),
     "cache": Destination(c.CACHE_OPERATION),
     "fragment": Destination(c.CACHE_FRAGMENT),
+    "command": Destination(c.COMMAND_DURATION),
+    "task": Destination(c.TASK_DURATION),
     "handler": Destination(None),
     "stream": Destination(None),
 }

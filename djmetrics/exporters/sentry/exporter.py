@@ -1,5 +1,6 @@
 """The exporter: which finished records become events."""
 
+import atexit
 from collections import deque
 from collections.abc import Callable
 from typing import Any
@@ -26,7 +27,7 @@ class SentryExporter(Exporter):
 
     ``current`` gives the record that is open where it is called, ``record_of`` the one that an exception is about to
     end, ``now`` the monotonic time in nanoseconds. ``scrub`` is the site's scrubbing hook, ``release`` its release.
-    ``start`` must be called before it is used, and ``stop`` puts back what that changed in the SDK.
+    ``start`` must be called before it is used, and ``close`` puts back what that changed in the SDK.
     """
 
     def __init__(
@@ -55,9 +56,16 @@ class SentryExporter(Exporter):
         scope = sentry_sdk.get_global_scope()
         if self._enrichment not in scope._event_processors:
             scope.add_event_processor(self._enrichment)  # type: ignore[arg-type]
+        atexit.register(self.close)
 
-    def stop(self) -> None:
+    def flush(self, seconds: float) -> bool:
+        """Wait until all that was exported is handed on, at most ``seconds``. The SDK does not say whether it is."""
+        sentry_sdk.flush(timeout=seconds)
+        return True
+
+    def close(self) -> None:
         """Leave the SDK as it was; what waits in a client of ours is sent, for as long as a process's end may take."""
+        atexit.unregister(self.close)
         processors: list[Any] = sentry_sdk.get_global_scope()._event_processors
         if self._enrichment in processors:
             processors.remove(self._enrichment)
@@ -87,7 +95,8 @@ class SentryExporter(Exporter):
             note = note_of(record)
             if _is_expected(error, record) or (note is not None and note.knows(error)):
                 continue
-            if has_its_own(record, client):
+            # Without an error of the record's own it is that of a task inside, which the integration does not see.
+            if record.error is not None and has_its_own(record, client):
                 self._late.append((remembered(error), record))
             else:
                 self._report(record, error, client)

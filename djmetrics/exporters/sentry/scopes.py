@@ -52,9 +52,18 @@ class Scopes:
         """Make current what was before. By value: a token may be given back only where it was got."""
         if before is not None:
             note, isolation, current = before
-            note.current = _current_scope.get()
+            note.isolation, note.current = _isolation_scope.get(), _current_scope.get()
             _isolation_scope.set(isolation)
             _current_scope.set(current)
+
+    def keep(self) -> None:
+        """Nothing: a record's scopes are kept in its note from one step to the next."""
+
+    def restore(self, kept: None) -> None:
+        """Nothing: ``enter`` did it."""
+
+    def identity(self) -> None:
+        """None: the ids of a trace are the record's."""
 
     @contextmanager
     def of(self, record: Record) -> Iterator[None]:

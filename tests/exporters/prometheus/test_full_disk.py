@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.components.fixtures import absent
+
 from .helpers import MS, observations, observe
 
 PREAMBLE = """
@@ -47,7 +49,11 @@ def can_mount() -> bool:
     return done.returncode == 0
 
 
-needs_mount = pytest.mark.skipif(not can_mount(), reason="no mount namespaces for this user")
+@pytest.fixture
+def mounts() -> None:
+    """Asked for by a test that mounts a file system."""
+    if not can_mount():
+        absent("no mount namespaces for this user")
 
 
 def on_tmpfs(code: str, folder: Path, size: str) -> list[str]:
@@ -55,7 +61,7 @@ def on_tmpfs(code: str, folder: Path, size: str) -> list[str]:
     return run(code, folder, "unshare", "--mount", "--map-root-user", "sh", "-c", mount, str(folder))
 
 
-@needs_mount
+@pytest.mark.usefixtures("mounts")
 def test_full_while_counting(tmp_path):
     """When the disk fills up, new series count as overflow; those that are there go on; nothing is lost."""
     lines = on_tmpfs(
@@ -86,7 +92,7 @@ def test_full_while_counting(tmp_path):
     assert "[Errno 28]" in logged[0]
 
 
-@needs_mount
+@pytest.mark.usefixtures("mounts")
 def test_full_from_the_beginning(tmp_path):
     """A worker that starts on a full disk counts in memory, and joins the others when there is room."""
     lines = on_tmpfs(
@@ -109,7 +115,7 @@ def test_full_from_the_beginning(tmp_path):
     assert "cannot share metrics" in lines[0]
 
 
-@needs_mount
+@pytest.mark.usefixtures("mounts")
 def test_killed_worker_is_replaced_on_a_full_disk(tmp_path):
     """A heir finds its counters and their room in the slot; to reset gauges needs none."""
     lines = on_tmpfs(

@@ -125,6 +125,17 @@ def n_plus_one(request: Any) -> HttpResponse:
     return HttpResponse()
 
 
+def broken_task() -> None:
+    raise Broken("in a task")
+
+
+def run_task(request: Any) -> HttpResponse:
+    from django.tasks import task
+
+    task(broken_task).enqueue()
+    return HttpResponse("queued")
+
+
 async def tagged(request: Any, name: str) -> HttpResponse:
     """Two tasks that tag side by side, with another request's in between."""
 
@@ -138,6 +149,7 @@ async def tagged(request: Any, name: str) -> HttpResponse:
 
 
 urlpatterns = [
+    path("task/", run_task, name="task"),
     path("fine/", fine, name="fine"),
     path("fail/<int:number>/", fail, name="fail"),
     path("fail-async/", fail_async, name="fail-async"),

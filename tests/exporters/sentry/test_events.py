@@ -2,9 +2,11 @@
 
 from typing import Any
 
+import django
 import pytest
 import sentry_relay.processing
 import sentry_sdk
+from django.core.management import BaseCommand, CommandError, call_command
 from django.test import override_settings
 
 from djmetrics import clock, recorder, units
@@ -172,3 +174,37 @@ def test_local_variables(site, client, receiver):
     without, having = (each["exception"]["values"][0]["stacktrace"]["frames"] for each in receiver.events)
     assert not any("vars" in frame for frame in without)
     assert "nested" in having[-1]["vars"]
+
+
+def test_a_management_command(site, receiver):
+    """A command that fails is reported by its name; one that a request calls and whose failure it deals with is not."""
+
+    class Failing(BaseCommand):
+        def handle(self, *args: Any, **options: Any) -> None:
+            raise KeyError("in a command") if options.get("verbosity") == 1 else CommandError("as it should")
+
+    Failing.__module__ = "shop.management.commands.bill"
+    with site():
+        with pytest.raises(KeyError):
+            call_command(Failing())
+        with pytest.raises(CommandError):
+            call_command(Failing(), verbosity=0)
+        record = units.open()
+        units.announce(record)
+        outer = recorder.make_current(record.root)
+        with pytest.raises(KeyError):
+            call_command(Failing())
+        recorder.make_current(outer)
+        units.close(record)
+        sentry_sdk.flush()
+    assert [event["transaction"] for event in receiver.events] == ["(command bill)"]
+
+
+@pytest.mark.skipif(django.VERSION < (6, 0), reason="Django has tasks from 6.0 on")
+def test_a_task(site, client, receiver):
+    """A task that a view runs at once and that fails, while its page is fine, is reported with the request."""
+    with site():
+        assert client.get("/task/").status_code == 200
+        sentry_sdk.flush()
+    [event] = receiver.events
+    assert (event["transaction"], event["exception"]["values"][0]["value"]) == ("task", "in a task")

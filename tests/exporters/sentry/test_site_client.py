@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import django
 import pytest
 
 from . import elsewhere
@@ -126,3 +127,24 @@ def test_no_usable_dsn(receiver, dsn):
     )
     assert out.split() == ["4", "True"]
     assert receiver.events == []
+
+
+def test_beside_the_integrations(receiver):
+    """With all of the SDK's integrations on: a command is reported once, and so is what a view's own task raised."""
+    code = """
+from django.core.management import call_command, BaseCommand
+class Failing(BaseCommand):
+    def handle(self, *args, **options):
+        raise KeyError("in a command")
+try:
+    call_command(Failing())
+except KeyError:
+    import sys
+    sys.excepthook(*sys.exc_info())
+import django
+if django.VERSION >= (6, 0):
+    get('/task/')
+"""
+    elsewhere.run(receiver.dsn, code, init=WITH_LOGGING)
+    values = [each["exception"]["values"][-1]["value"] for each in receiver.events]
+    assert values == ["'in a command'", "in a task"][: 2 if django.VERSION >= (6, 0) else 1]

@@ -41,4 +41,4 @@ def test_an_incoming_trace(site, client, receiver):
 
 def test_off_again():
     """Without the setting nothing is kept and nothing is current."""
-    assert (ambient.contexts, units.keeps_exceptions, runtime._sentry) == ((), False, None)
+    assert (ambient.contexts, units.keeps_exceptions, runtime._destinations) == ((), False, [])

@@ -1,0 +1,207 @@
+"""The site's own part: ``timed`` for blocks of its code, ``annotate`` for what it knows of its requests."""
+
+import functools
+from collections.abc import AsyncGenerator, Callable, Generator
+from inspect import isasyncgenfunction, iscoroutinefunction, isgeneratorfunction
+from typing import Any, TypeVar
+
+from . import guard, recorder
+from .record import Operation, Subject
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+MAX_NAME = 100
+"""Characters of a block's name and of an annotation's key."""
+MAX_ANNOTATIONS = 32
+"""How many keys one record may have."""
+MAX_VALUE = 200
+"""Characters of an annotation's value."""
+
+_CEILING = 1000
+_subjects: dict[str, Subject] = {}
+
+
+class timed:
+    """Time a block of the site's own code, or a function: one more operation in the record, with this ``name``.
+
+    ``with timed("payment"): ...`` and ``async with`` time a block; ``@timed("payment")`` times a function, sync or
+    async, and of a generator the steps that it is asked for. The name becomes a label, so it must be one of few: put
+    no number, user or path into it.
+    """
+
+    __slots__ = ("_open", "_subject")
+
+    def __init__(self, name: str) -> None:
+        self._subject = _subject_of(name)
+        self._open: list[Operation] = []
+
+    def __enter__(self) -> "timed":
+        self._open.append(recorder.begin(self._subject))
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *args: object) -> None:
+        running = recorder.current_operation()
+        # One object may be used by several tasks at once: each ends what it began.
+        operation = running if running in self._open else self._open[-1]
+        assert operation is not None
+        self._open.remove(operation)
+        operation.error = kind
+        recorder.end(operation)
+
+    async def __aenter__(self) -> "timed":
+        return self.__enter__()
+
+    async def __aexit__(self, kind: type[BaseException] | None, *args: object) -> None:
+        self.__exit__(kind)
+
+    def __call__(self, function: F) -> F:
+        """The function, timed at each call."""
+        if isasyncgenfunction(function):
+            made: Any = self._steps_async(function)
+        elif isgeneratorfunction(function):
+            made = self._steps(function)
+        elif iscoroutinefunction(function):
+            made = self._calls_async(function)
+        else:
+            made = self._calls(function)
+        return functools.wraps(function)(made)  # type: ignore[return-value]
+
+    def _calls(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        subject = self._subject
+
+        def call(*args: Any, **kwargs: Any) -> Any:
+            operation = recorder.begin(subject)
+            try:
+                return function(*args, **kwargs)
+            except BaseException as error:
+                operation.error = type(error)
+                raise
+            finally:
+                recorder.end(operation)
+
+        return call
+
+    def _calls_async(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        subject = self._subject
+
+        async def call(*args: Any, **kwargs: Any) -> Any:
+            operation = recorder.begin(subject)
+            try:
+                return await function(*args, **kwargs)
+            except BaseException as error:
+                operation.error = type(error)
+                raise
+            finally:
+                recorder.end(operation)
+
+        return call
+
+    def _steps(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        subject = self._subject
+
+        def steps(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
+            return (yield from _Steps(function(*args, **kwargs), subject))
+
+        return steps
+
+    def _steps_async(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        subject = self._subject
+
+        async def steps(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
+            generator = function(*args, **kwargs)
+            ask, argument = generator.asend, None
+            try:
+                while True:
+                    operation = recorder.begin(subject)
+                    try:
+                        part = await ask(argument)
+                    except StopAsyncIteration:
+                        return
+                    except BaseException as error:
+                        operation.error = type(error)
+                        raise
+                    finally:
+                        recorder.end(operation)
+                    try:
+                        ask, argument = generator.asend, (yield part)
+                    except GeneratorExit:
+                        raise
+                    except BaseException as thrown:
+                        ask, argument = generator.athrow, thrown
+            finally:
+                await generator.aclose()
+
+        return steps
+
+
+class _Steps(Generator[Any, Any, Any]):
+    """A generator whose steps are operations, each of its own: what goes on between them is not the block's."""
+
+    def __init__(self, generator: Generator[Any, Any, Any], subject: Subject) -> None:
+        self._generator = generator
+        self._subject = subject
+
+    def send(self, value: Any) -> Any:
+        return self._step(self._generator.send, value)
+
+    def throw(self, *args: Any) -> Any:
+        return self._step(self._generator.throw, *args)
+
+    def close(self) -> None:
+        self._step(self._generator.close)
+
+    def _step(self, step: Callable[..., Any], *args: Any) -> Any:
+        operation = recorder.begin(self._subject)
+        try:
+            return step(*args)
+        except StopIteration:
+            raise
+        except BaseException as error:
+            operation.error = type(error)
+            raise
+        finally:
+            recorder.end(operation)
+
+
+def annotate(**values: str | float | None) -> None:
+    """Say of the current request, task or command what it belongs to: a tenant's tier, a feature flag, an experiment.
+
+    The values are on its trace and on its Sentry events. Those whose keys are in ``DJMETRICS["ANNOTATIONS"]`` become
+    labels, too, so they must be few. Texts are cut at 200 characters, keys past the 32nd are left out; what is
+    neither text, number, bool nor None is left out, and counted as a failure: a lazy object would be worked out here.
+    Outside any unit of work nothing happens.
+    """
+    record = recorder.current_record()
+    if record is None:
+        return
+    try:
+        if record.annotations is None:
+            record.annotations = {}
+        for key, value in values.items():
+            if key not in record.annotations and len(record.annotations) >= MAX_ANNOTATIONS:
+                raise ValueError(f"more than {MAX_ANNOTATIONS} annotations on one record")
+            record.annotations[key[:MAX_NAME]] = _plain(value)
+    except Exception:
+        guard.failed("annotate")
+
+
+def _plain(value: Any) -> str | int | float | bool | None:
+    kind = type(value)
+    if value is None or kind in (bool, int, float):
+        return value
+    if issubclass(kind, str):
+        return str.__str__(value)[:MAX_VALUE]
+    if issubclass(kind, int):
+        return int(value)
+    raise TypeError(f"an annotation may be a str, int, float or bool, not {kind.__name__}")
+
+
+def _subject_of(name: Any) -> Subject:
+    """The subject of a block's name, the same one each time."""
+    text = (str.__str__(name) if isinstance(name, str) else type(name).__name__)[:MAX_NAME]
+    subject = _subjects.get(text)
+    if subject is None:
+        if len(_subjects) >= _CEILING:
+            _subjects.clear()
+        subject = _subjects[text] = Subject("timed", text)
+    return subject

@@ -1,0 +1,46 @@
+"""Which trace, view and release a log line belongs to: for the standard library's logging, and for structlog."""
+
+import logging
+from collections.abc import MutableMapping
+from typing import Any
+
+from . import ambient, conf, recorder
+
+
+def fields() -> dict[str, str]:
+    """What is known of the unit of work that runs here: ``trace_id`` and ``span_id`` in hex, ``view``, ``release``.
+
+    "" stands for what is unknown, so that a format can name all four anywhere.
+    """
+    record = recorder.current_record()
+    ids = ambient.identity()
+    if ids is None and record is not None and record.trace_id:
+        ids = record.trace_id, record.span_id
+    return {
+        "trace_id": f"{ids[0]:032x}" if ids else "",
+        "span_id": f"{ids[1]:016x}" if ids else "",
+        "view": "" if record is None else record.view,
+        "release": conf.get_settings().release,
+    }
+
+
+class RecordFilter(logging.Filter):
+    """Gives each log record ``trace_id``, ``span_id``, ``view`` and ``release``; it lets all of them pass.
+
+    Put it on a handler: filters of a logger do not see what its children log. What a log record already has stays.
+    """
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Add the fields."""
+        for name, value in fields().items():
+            if not hasattr(record, name):
+                setattr(record, name, value)
+        return True
+
+
+def add_fields(logger: Any, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """A processor for structlog: adds the fields that are known to the event."""
+    for name, value in fields().items():
+        if value:
+            event.setdefault(name, value)
+    return event

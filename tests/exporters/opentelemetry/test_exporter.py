@@ -1,0 +1,200 @@
+"""Whole requests of a real site, and the traces that they leave."""
+
+import pytest
+from django.conf import settings
+from django.test import Client
+from opentelemetry import trace
+
+from . import site
+
+pytestmark = pytest.mark.django_db
+
+PARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+
+
+def test_a_request_is_a_tree(memory, switched_on):
+    """The server span holds the middlewares, the innermost of them the view, the view its template and statement."""
+    with switched_on():
+        Client().get("/page/")
+        spans = memory.take()
+
+    server = spans.server()
+    assert server.name == "GET page/"
+    assert server.parent is None
+    assert spans.orphans() == []
+    assert spans.above(spans.one("SELECT")) == ["view page", "GET page/"]
+    assert spans.above(spans.one("template (from a string)")) == ["view page", "GET page/"]
+    assert {each.name for each in spans.all} >= {"view page", "cache get", "cache set"}
+
+
+def test_operations_under_spans_of_the_site(memory, switched_on):
+    """A statement lies under whichever span of the site is current, else under the view."""
+    with switched_on():
+        Client().get("/nested/")
+        spans = memory.take()
+
+    above = [spans.above(each) for each in spans.named("SELECT")]
+    view = ["view nested", "GET nested/"]
+    assert above == [view, ["outer", *view], ["inner", "outer", *view], ["outer", *view], view]
+
+
+def test_what_began_inside_an_operation_lies_under_it(memory, switched_on):
+    """A span around a template is not the parent of what the template does."""
+    with switched_on():
+        Client().get("/rendered/")
+        spans = memory.take()
+
+    first, second = spans.named("SELECT")
+    view = ["view rendered", "GET rendered/"]
+    assert spans.above(first) == ["template (from a string)", "around", *view]
+    assert spans.above(second)[0] == "deep"
+
+
+def test_times_and_counts_are_the_record_s(memory, switched_on):
+    """Durations are those of the record to the nanosecond, and the tree is true to time."""
+    from djmetrics.testing import record
+
+    with switched_on(), record() as recorded:
+        Client().get("/page/")
+        spans = memory.take()
+
+    (one,) = recorded.records
+    server = spans.server()
+    assert (server.start_time, server.end_time) == (one.started_at, one.started_at + one.duration)
+    lasted = sorted(each.end_time - each.start_time for each in spans.all if each is not server)
+    assert lasted == sorted(each.duration for each in recorded.operations if each.subject.kind != "handler")
+    for each in spans.all:
+        above = spans.parent(each)
+        if above is not None:
+            assert above.start_time <= each.start_time <= each.end_time <= above.end_time
+
+
+def test_incoming_context(memory, switched_on):
+    """The caller's trace goes on, with its baggage; what the site sends on names the view as the parent."""
+    with switched_on():
+        Client().get("/outgoing/", headers={"traceparent": PARENT, "baggage": "a=b"})
+        spans = memory.take()
+
+    server, view = spans.server(), spans.one("view outgoing")
+    assert f"{server.context.trace_id:032x}" == PARENT[3:35]
+    assert f"{server.parent.span_id:016x}" == PARENT[36:52]
+    assert server.parent.is_remote
+    assert site.seen["baggage"] == {"a": "b"}
+    assert site.seen["carrier"]["traceparent"] == f"{PARENT[:36]}{view.context.span_id:016x}-01"
+
+
+@pytest.mark.parametrize("path, kept", [("/hello/", False), ("/missing/", False), ("/fail/", True)])
+def test_an_unsampled_caller_is_honoured_but_for_failures(memory, switched_on, path, kept):
+    """With the sampled flag off nothing is kept, unless the request fails."""
+    with switched_on():
+        Client(raise_request_exception=False).get(path, headers={"traceparent": PARENT[:-1] + "0"})
+        spans = memory.take()
+    assert bool(spans.all) is kept
+    if kept:
+        attributes = spans.server().attributes
+        assert attributes["djmetrics.sampling.reason"] == "error"
+        assert attributes["error.type"] == "ValueError"
+        assert spans.server().status.status_code is trace.StatusCode.ERROR
+        assert spans.orphans() == ["GET fail/"]  # whose parent is the caller's
+
+
+def test_a_client_s_mistake_is_no_error(memory, switched_on):
+    """A 404 leaves the server span's status unset."""
+    with switched_on():
+        Client().get("/missing/")
+        spans = memory.take()
+    assert spans.server().status.status_code is trace.StatusCode.UNSET
+    assert spans.server().attributes["http.response.status_code"] == 404
+
+
+def test_nothing_that_was_put_in_comes_out(memory, switched_on):
+    """No literal, comment, cache key or exception message is in any span."""
+    with switched_on():
+        for path in ("/fail/", "/page/", "/nested/"):
+            Client(raise_request_exception=False).get(path)
+        spans = memory.take()
+    assert "SELECT ?, ?" in {each.attributes.get("db.query.text") for each in spans.all}
+    assert [each.to_json() for each in spans.all if "secret" in each.to_json()] == []
+
+
+def test_many_alike_are_counted_together(memory, switched_on):
+    """Past FOLD_AFTER operations share a span that counts them; none is lost."""
+    with switched_on(FOLD_AFTER=3):
+        Client().get("/queries/50/")
+        spans = memory.take()
+
+    assert len(spans.named("SELECT")) == 3
+    shared = spans.one("SELECT × 47")
+    assert shared.attributes["djmetrics.folded.count"] == 47
+    assert spans.above(shared) == ["view queries", "GET queries/<int:number>/"]
+    assert spans.server().attributes["django.request.db.queries"] == 50
+
+
+def test_a_trace_is_bounded(memory, switched_on):
+    """A trace never has more than MAX_SPANS spans, and says how many operations found no place."""
+    with switched_on(MAX_SPANS=10, FOLD_AFTER=100):
+        Client().get("/page/")
+        Client().get("/queries/200/")
+        spans = memory.take()
+    for server in spans.named("GET page/", "GET queries/<int:number>/"):
+        of_trace = [each for each in spans.all if each.context.trace_id == server.context.trace_id]
+        stands_for = sum(each.attributes.get("djmetrics.folded.count", 1) for each in of_trace)
+        assert len(of_trace) <= 10
+        assert stands_for + server.attributes.get("djmetrics.dropped.operations", 0) >= 10
+
+
+def test_layers_that_do_nothing_get_no_span(memory, switched_on):
+    """What lies in them hangs on the next one around; their time is in the request's phases, and their number said."""
+    with switched_on(MIN_LAYER_DURATION=3600):
+        Client().get("/page/")
+        spans = memory.take()
+
+    server = spans.server()
+    assert not [each.name for each in spans.all if "iddleware" in each.name or each.name == "resolve"]
+    assert spans.parent(spans.one("view page")) is server
+    assert (
+        server.attributes["djmetrics.omitted.layers"] == len(settings.MIDDLEWARE) - 1 + 1
+    )  # without ours; resolve
+    assert server.attributes["django.request.phase.middleware"] > 0
+
+
+def test_the_site_may_write_on_the_server_span(memory, switched_on):
+    """Attributes, events and a name that the site sets on the current span are the server span's."""
+    with switched_on():
+        Client().get("/touched/")
+        spans = memory.take()
+    server = spans.server()
+    assert server.name == "another name"
+    assert server.attributes["site.colour"] == "red"
+    assert [each.name for each in server.events] == ["site.event"]
+
+
+def test_response_header(memory, switched_on):
+    """The trace id is in the response only if a header was chosen."""
+    with switched_on(RESPONSE_HEADER="X-Trace-Id"):
+        response = Client().get("/hello/")
+        assert response["X-Trace-Id"] == f"{memory.take().server().context.trace_id:032x}"
+    with switched_on():
+        assert "X-Trace-Id" not in Client().get("/hello/", headers={"traceparent": PARENT})
+
+
+def test_a_span_that_is_current_already_is_the_parent(memory, switched_on):
+    """An instrumented server around the site has read the headers: the request nests under its span."""
+    with switched_on():
+        with memory.provider.get_tracer("server").start_as_current_span("asgi") as outer:
+            Client().get("/hello/", headers={"traceparent": PARENT})
+            assert trace.get_current_span() is outer
+        spans = memory.take()
+    assert spans.above(spans.server()) == ["asgi"]
+
+
+def test_excluded_views_leave_no_trace(memory, switched_on):
+    """A view that is left out of all data has no spans."""
+    from django.test import override_settings
+
+    with (
+        switched_on(),
+        override_settings(DJMETRICS={"OPENTELEMETRY": {}, "EXCLUDE_VIEWS": ["hello"]}),
+    ):
+        Client().get("/hello/")
+        assert memory.take().all == []

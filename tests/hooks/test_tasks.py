@@ -1,0 +1,65 @@
+"""Django's tasks: units of work, operations of other work, sync and async."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from djmetrics import units
+from djmetrics.testing import record
+
+from .site import request_record
+
+tasks: Any = pytest.importorskip("django.tasks", reason="Django 5.2 has no tasks")
+
+
+def work() -> int:
+    return 5
+
+
+def broken() -> None:
+    raise LookupError("a bug")
+
+
+async def asynchronous() -> int:
+    await asyncio.sleep(0)
+    return 6
+
+
+@pytest.mark.parametrize("function, value", [(work, 5), (asynchronous, 6)])
+def test_is_a_unit_of_work_of_its_own(function, value):
+    """Sync and async, called by a sync worker and by an async one."""
+    task = tasks.task(function)
+    with record() as seen:
+        assert task.call() == value
+        assert asyncio.run(task.acall()) == value
+
+    assert [each.view for each in seen.records] == [f"(task {__name__}.{function.__name__})"] * 2
+    assert [each.kind for each in seen.records] == ["task"] * 2
+    assert all(each.duration > 0 and each.cpu_ns > 0 for each in seen.records)
+
+
+def test_error():
+    """It passes unchanged, and is on the record."""
+    with record() as seen, pytest.raises(LookupError):
+        tasks.task(broken).call()
+    with record() as also_seen, pytest.raises(LookupError):
+        asyncio.run(tasks.task(broken).acall())
+
+    for (done,) in (seen.records, also_seen.records):
+        assert (done.outcome, done.error) == ("failed", LookupError)
+
+
+def test_one_run_at_once_is_part_of_its_request(monkeypatch):
+    """Its error is kept from the request, so that it must be reported for it; the request did not fail."""
+    monkeypatch.setattr(units, "keeps_exceptions", True)
+    with record() as seen, request_record() as request:
+        result = tasks.task(broken).enqueue()
+        kept = request.exception
+
+    assert result.status == tasks.TaskResultStatus.FAILED
+    (done,) = seen.records
+    (operation,) = [each for each in done.operations if each.subject.kind == "task"]
+    assert operation.error is LookupError
+    assert type(kept) is LookupError
+    assert (done.error, done.outcome) == (None, "completed")

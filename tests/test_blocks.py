@@ -1,0 +1,273 @@
+"""timed() and annotate(): the site's own part of the record."""
+
+import asyncio
+import inspect
+from typing import Any
+
+import pytest
+
+from djmetrics import annotate, blocks, guard, timed
+from djmetrics.testing import FakeClock, fake_clock, record
+
+from .hooks.site import request_record
+
+
+def blocks_of(seen: Any) -> list[tuple[str, int, type[BaseException] | None]]:
+    return [
+        (each.subject.name, each.duration, each.error)
+        for each in seen.operations
+        if each.subject.kind == "timed"
+    ]
+
+
+@pytest.fixture
+def clock():
+    with fake_clock() as clock:
+        yield clock
+
+
+def test_block(clock: FakeClock):
+    """It lasts as long as the block, nests, and lets exceptions pass."""
+
+    def inner_block() -> None:
+        with timed("inner"):
+            clock.advance(2)
+            raise LookupError
+
+    with record() as seen, request_record():
+        with timed("outer"):
+            clock.advance(1)
+            with pytest.raises(LookupError):
+                inner_block()
+        clock.advance(4)
+
+    assert blocks_of(seen) == [("inner", 2_000_000_000, LookupError), ("outer", 3_000_000_000, None)]
+    inner, outer = (each for each in seen.operations if each.subject.kind == "timed")
+    assert inner.parent is outer
+
+
+def test_function(clock: FakeClock):
+    """Its result, its name and its signature stay; each call is one block."""
+
+    @timed("work")
+    def work(seconds: float, *, fails: bool = False) -> float:
+        """What it does."""
+        clock.advance(seconds)
+        if fails:
+            raise LookupError
+        return seconds
+
+    with record() as seen, request_record():
+        assert work(1) == 1
+        with pytest.raises(LookupError):
+            work(2, fails=True)
+
+    assert blocks_of(seen) == [("work", 1_000_000_000, None), ("work", 2_000_000_000, LookupError)]
+    assert (work.__name__, work.__doc__) == ("work", "What it does.")
+    assert list(inspect.signature(work).parameters) == ["seconds", "fails"]
+
+
+def test_coroutine_function(clock: FakeClock):
+    """It stays one; side by side each call is a block of its own."""
+
+    @timed("work")
+    async def work(fails: bool = False) -> int:
+        await asyncio.sleep(0)
+        clock.advance(1)
+        if fails:
+            raise LookupError
+        return 5
+
+    async def main() -> list[Any]:
+        return await asyncio.gather(work(), work(fails=True), work(), return_exceptions=True)
+
+    assert inspect.iscoroutinefunction(work)
+    with record() as seen, request_record():
+        first, second, third = asyncio.run(main())
+    assert (first, type(second), third) == (5, LookupError, 5)
+    assert [error for _, _, error in blocks_of(seen)] == [None, LookupError, None]
+
+
+def test_async_with_one_object_in_several_tasks():
+    """Each task ends what it began, whatever the order."""
+    shared = timed("shared")
+
+    async def task(turns: int) -> None:
+        async with shared:
+            for _ in range(turns):
+                await asyncio.sleep(0)
+
+    async def main() -> None:
+        await asyncio.gather(*(task(turns) for turns in (3, 1, 2)))
+
+    with record() as seen, request_record() as request:
+        asyncio.run(main())
+    operations = [each for each in seen.operations if each.subject.kind == "timed"]
+    assert len(operations) == 3
+    assert all(each.parent is request.root for each in operations)
+    assert [each.start for each in operations] != sorted(
+        each.start for each in operations
+    )  # ended as they were short
+
+
+def test_generator(clock: FakeClock):
+    """Its steps are timed, not what its reader does between them; values and exceptions go both ways."""
+
+    @timed("steps")
+    def steps() -> Any:
+        clock.advance(1)
+        got = yield "first"
+        try:
+            yield got
+        except LookupError:
+            clock.advance(2)
+            yield "caught"
+        return "done"
+
+    with record() as seen, request_record():
+        generator = steps()
+        assert next(generator) == "first"
+        clock.advance(100)
+        assert generator.send("sent") == "sent"
+        assert generator.throw(LookupError()) == "caught"
+        with pytest.raises(StopIteration) as stop:
+            next(generator)
+
+    assert stop.value.value == "done"
+    assert sum(duration for _, duration, _ in blocks_of(seen)) == 3_000_000_000
+    assert {error for _, _, error in blocks_of(seen)} == {None}
+
+
+def test_generator_that_is_closed_or_breaks():
+    """Its own clean-up runs, its own exception comes out."""
+    seen_close: list[str] = []
+
+    @timed("steps")
+    def steps() -> Any:
+        try:
+            yield 1
+        finally:
+            seen_close.append("closed")
+        raise LookupError
+
+    generator = steps()
+    next(generator)
+    generator.close()
+    with record() as seen, pytest.raises(LookupError):
+        list(steps())
+    assert seen_close == ["closed", "closed"]
+    assert blocks_of(seen)[-1][2] is LookupError
+
+
+def test_async_generator(clock: FakeClock):
+    """As a generator's, with ``asend``, ``athrow`` and ``aclose``."""
+    closed: list[str] = []
+
+    @timed("steps")
+    async def steps() -> Any:
+        try:
+            clock.advance(1)
+            got = yield "first"
+            try:
+                yield got
+            except LookupError:
+                yield "caught"
+        finally:
+            closed.append("closed")
+
+    async def main() -> None:
+        generator = steps()
+        assert await anext(generator) == "first"
+        clock.advance(100)
+        assert await generator.asend("sent") == "sent"
+        assert await generator.athrow(LookupError()) == "caught"
+        with pytest.raises(StopAsyncIteration):
+            await anext(generator)
+        other = steps()
+        await anext(other)
+        await other.aclose()
+
+    with record() as seen, request_record():
+        asyncio.run(main())
+    assert closed == ["closed", "closed"]
+    assert sum(duration for _, duration, _ in blocks_of(seen)) == 2_000_000_000
+
+
+def test_async_generator_that_breaks():
+    """The exception comes out, and is on the block."""
+
+    @timed("steps")
+    async def steps() -> Any:
+        yield 1
+        raise LookupError
+
+    async def main() -> None:
+        async for _ in steps():
+            pass
+
+    with record() as seen, pytest.raises(LookupError):
+        asyncio.run(main())
+    assert [error for _, _, error in blocks_of(seen)] == [None, LookupError]
+
+
+def test_names_are_bounded(monkeypatch):
+    """In length and in number, and whatever they are."""
+    monkeypatch.setattr(blocks, "_CEILING", 3)
+    with record() as seen, request_record():
+        for number in range(10):
+            with timed(f"{number:03}" + "x" * 200):
+                pass
+        with timed(5):  # type: ignore[arg-type]
+            pass
+    names = [name for name, _, _ in blocks_of(seen)]
+    assert names[0] == "000" + "x" * 97
+    assert names[-1] == "int"
+    assert len(blocks._subjects) <= 3
+
+
+class Lazy:
+    """Whoever looks at it is caught."""
+
+    def __str__(self) -> str:
+        raise AssertionError("looked at")
+
+    __repr__ = __bool__ = __str__  # type: ignore[assignment]
+
+
+class Tier(str):
+    """A text of the site's own kind, as TextChoices are."""
+
+    def __str__(self) -> str:
+        raise AssertionError("asked")
+
+
+def test_annotations():
+    """They are on the record, cut and plain; the last one said holds."""
+    with request_record() as request:
+        annotate(tier=Tier("gold"), flag=True, size=5)
+        annotate(flag=False, ratio=0.5, none=None, long="x" * 500)
+
+    assert request.annotations == {
+        "tier": "gold", "flag": False, "size": 5, "ratio": 0.5, "none": None, "long": "x" * 200,
+    }  # fmt: skip
+    assert type(request.annotations["tier"]) is str
+
+
+def test_annotations_outside():
+    """There is nothing to annotate."""
+    annotate(tier="gold")
+
+
+@pytest.mark.usefixtures("lenient")
+def test_annotations_are_bounded():
+    """Too many, or what is no plain value: left out, counted, and never looked at."""
+    with request_record() as request:
+        annotate(user=Lazy())  # type: ignore[arg-type]
+        annotate(**{f"key{number}": number for number in range(50)})
+        annotate(key0=100)
+
+    assert request.annotations is not None
+    assert "user" not in request.annotations
+    assert len(request.annotations) == 32
+    assert request.annotations["key0"] == 100
+    assert guard.counts["annotate"] == 2
