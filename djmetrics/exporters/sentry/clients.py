@@ -76,10 +76,10 @@ class Clients:
     def _made(self) -> BaseClient:
         with self._lock:
             if not self._tried:
-                self._tried = True
                 dsn = written(self._choices.dsn)
                 if dsn:
                     self._init(dsn)
+                self._tried = True  # last: until then others wait
         return sentry_sdk.get_client()
 
     def _init(self, dsn: str) -> None:

@@ -1,6 +1,7 @@
 """What becomes of events: counted where the SDK's transport knows it, on its own thread."""
 
 import inspect
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -15,6 +16,9 @@ SENT, FAILED, LIMITED, DROPPED = "sent", "failed", "limited", "dropped"
 _LIMITED = frozenset({"status_429", "self_rate_limits"})
 # Why an event never came to the transport: the site wanted it so, or its hook failed.
 _REFUSED = frozenset({"before_send", "callback_error", "event_processor", "sample_rate"})
+_PID = "djmetrics_pid"
+"""The attribute of an envelope that says which process captured it."""
+
 _MISSING = object()
 
 
@@ -38,6 +42,7 @@ class Delivery:
         self._replace("record_lost_event", self._lost)
         send = getattr(transport, "_send_envelope", None)
         if send is not None and not inspect.iscoroutinefunction(send):
+            self._replace("capture_envelope", self._taken)
             self._replace("_send_envelope", self._sent)
             self._replace("on_dropped_event", self._dropped)
         else:
@@ -60,8 +65,17 @@ class Delivery:
         self._replaced[name] = own.get(name, _MISSING), ours
         own[name] = ours
 
+    def _taken(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        def capture_envelope(envelope: Envelope, *args: Any, **kwargs: Any) -> Any:
+            setattr(envelope, _PID, os.getpid())
+            return original(envelope, *args, **kwargs)
+
+        return capture_envelope
+
     def _sent(self, original: Callable[..., Any]) -> Callable[..., Any]:
         def send_envelope(envelope: Envelope, *args: Any, **kwargs: Any) -> Any:
+            if getattr(envelope, _PID, os.getpid()) != os.getpid():
+                return None  # a fork took it along in its queue: it is the parent's to send
             events = _events(envelope)
             self._outcome = SENT
             try:

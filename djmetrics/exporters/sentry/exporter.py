@@ -58,7 +58,7 @@ class SentryExporter(Exporter):
             scope.add_event_processor(self._enrichment)  # type: ignore[arg-type]
         atexit.register(self.close)
 
-    def flush(self, seconds: float) -> bool:
+    def flush(self, seconds: float = 5.0) -> bool:
         """Wait until all that was exported is handed on, at most ``seconds``. The SDK does not say whether it is."""
         sentry_sdk.flush(timeout=seconds)
         return True
