@@ -51,7 +51,7 @@ def demo(chosen: argparse.Namespace, processes: Processes, scratch: Path) -> Non
     base = f"http://127.0.0.1:{site_port}"
     errors = traces = None
     if not chosen.metrics_only:
-        errors = destinations.bugsink(HERE / ".venv-bugsink", scratch / "bugsink", processes, say)
+        errors = destinations.errors(HERE / ".venv-bugsink", scratch / "bugsink", processes, say)
         traces = destinations.viewer(HERE / "var" / "viewer", processes, say)
     told = {**(errors.environment if errors else {}), **(traces.environment if traces else {})}
     place = parts.Place(HERE, python, base, secrets.token_urlsafe(16), told)

@@ -238,7 +238,8 @@ EXPORTED = counter(
     "djmetrics.exporter.items",
     "1",
     (s.EXPORTER, s.RESULT),
-    "What exporters handed on, spans or events, by how that ended: sent, failed, dropped (a full queue, a limit).",
+    "What exporters handed on, spans or events, by how that ended: sent, failed, dropped (a full queue, a limit, the "
+    "site's own hook), limited (the server asked for less).",
 )
 WORKERS = gauge(
     "djmetrics.workers",

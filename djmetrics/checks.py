@@ -13,7 +13,7 @@ from django.core import checks
 from django.urls import NoReverseMatch, reverse
 from django.utils.module_loading import import_string
 
-from . import catalogue, gunicorn_check
+from . import catalogue, gunicorn_check, sentry_check
 from .conf import NAME, Problem, Settings, get_problems, get_settings
 from .kinds import metric_key
 
@@ -116,6 +116,31 @@ NO_URL = Check(
     'Add path("", include("djmetrics.urls")) to the root URLconf, or use METRICS_PORT.',
 )
 
+NO_DSN = Check(
+    "W020",
+    "Sentry is switched on, and nothing says where events go.",
+    "DJMETRICS['SENTRY'] is there, but no DSN is, and the site has not called sentry_sdk.init.",
+    "Set SENTRY_DSN in the environment, or DSN in DJMETRICS['SENTRY']; until then nothing is reported.",
+)
+NO_SDK = Check(
+    "W021",
+    "Sentry is switched on, and its SDK is not installed.",
+    "DJMETRICS['SENTRY'] is there, but the package sentry-sdk is not installed.",
+    "Install djmetrics with its extra sentry, or sentry-sdk; until then nothing is reported.",
+)
+NO_SCRUBBING = Check(
+    "W022",
+    "The scrubbing hook of Sentry's events cannot be imported.",
+    "DJMETRICS['SENTRY']['BEFORE_SEND'] cannot be imported: {path}.",
+    "{reason}. Correct the path; until then nothing is reported, as nothing may leave unscrubbed.",
+)
+BAD_DSN = Check(
+    "W023",
+    "Sentry's DSN is not one.",
+    "The DSN for Sentry cannot be used: {reason}.",
+    "Copy it anew from the project's settings in Sentry; until then nothing is reported.",
+)
+
 TABLE = (
     MISSING,
     NOT_FIRST,
@@ -128,6 +153,10 @@ TABLE = (
     TWICE,
     NOT_IMPORTABLE,
     NO_URL,
+    NO_DSN,
+    NO_SDK,
+    NO_SCRUBBING,
+    BAD_DSN,
 )
 """Every check, in the order of the reference table."""
 
@@ -232,6 +261,27 @@ def _meant(problem: Problem) -> str:
     """'Did you mean …? ', or nothing where no right name comes close."""
     close = get_close_matches(problem.name, problem.choices, n=1)
     return f"Did you mean '{close[0]}'? " if close else ""
+
+
+@checks.register("djmetrics")
+def check_sentry(**kwargs: Any) -> Iterator[checks.CheckMessage]:
+    """Sentry switched on where nothing can be reported to it."""
+    settings = get_settings()
+    if not settings.enabled or settings.sentry is None:
+        return
+    by_kind = {
+        sentry_check.NO_DSN: NO_DSN,
+        sentry_check.MISSING: NO_SDK,
+        sentry_check.BAD_DSN: BAD_DSN,
+    }
+    for finding in sentry_check.findings(settings.sentry):
+        yield by_kind[finding.kind].message(reason=finding.reason)
+    path = settings.sentry.before_send
+    if path is not None:
+        try:
+            import_string(path)
+        except Exception as error:  # whatever the module does when it is imported
+            yield NO_SCRUBBING.message(path=path, reason=f"{type(error).__name__}: {error}")
 
 
 @checks.register("djmetrics", checks.Tags.urls)

@@ -18,7 +18,7 @@ from django.core.signals import setting_changed
 
 from . import kinds
 from .declared import part, read, setting
-from .destinations import OpenTelemetry
+from .destinations import OpenTelemetry, Sentry
 from .kinds import DEFAULT_SERIES, Network, Problem, metric_key
 
 __all__ = [
@@ -51,6 +51,7 @@ HOOKS = (
 
 _SWITCHES = kinds.mapping("a dict of hook name to bool", kinds.one_of(HOOKS), kinds.boolean)
 _TRACES = part(OpenTelemetry, "a dict or None")
+_ERRORS = part(Sentry, "a dict or None")
 _PORT = kinds.optional(kinds.whole(1, 65535))
 
 
@@ -102,6 +103,9 @@ class Settings:
     )
     opentelemetry: OpenTelemetry | None = setting(  # noqa: RUF009 (as the others)
         None, _TRACES, "Switches traces on; see OpenTelemetry below."
+    )
+    sentry: Sentry | None = setting(  # noqa: RUF009 (as the others)
+        None, _ERRORS, "Switches events to Sentry on; see Sentry below."
     )
 
     def hook_enabled(self, name: str) -> bool:

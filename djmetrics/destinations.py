@@ -54,3 +54,49 @@ class OpenTelemetry:
         kinds.boolean,
         "Whether spans carry url.path, which may hold personal data; the route is always there.",
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sentry:
+    """What a site chose under ``DJMETRICS["SENTRY"]``, where its own ``sentry_sdk.init`` does not say it."""
+
+    dsn: str = setting(
+        "", kinds.text, "Where events go; empty: as SENTRY_DSN says, or the site's own client.", secret=True
+    )
+    environment: str = setting("", kinds.text, "The deployment's name; empty: as SENTRY_ENVIRONMENT says.")
+    before_send: str | None = setting(
+        None,
+        kinds.optional(kinds.path),
+        "Dotted path of a function of event and hint that returns the event as it may leave, or None to drop it.",
+    )
+    local_variables: bool = setting(
+        False,
+        kinds.boolean,
+        "Whether the frames of a stack trace carry their local variables, which may hold anything.",
+    )
+    slow_threshold: float | None = setting(
+        None, _SECONDS, "From how many seconds on a request is reported as slow; None: none is."
+    )
+    slow_budget: float | None = setting(
+        None,
+        _RATE,
+        "Which share of a view's requests may be slow in one period before it is reported; None: each slow one is.",
+    )
+    max_queries: int | None = setting(
+        None,
+        kinds.optional(kinds.whole(0)),
+        "How many statements a request may run before it is reported; None: any number.",
+    )
+    n_plus_one: int | None = setting(
+        None,
+        kinds.optional(kinds.whole(2)),
+        "From how many runs of one statement on a request is reported as an N+1; None: none is.",
+    )
+    alert_period: float = setting(
+        3600.0,
+        kinds.number(0),
+        "Seconds in which a process reports one view's slowness, N+1 or queries once.",
+    )
+    shutdown_timeout: float = setting(
+        2.0, kinds.number(0), "Seconds that the end of a process may take to send what waits."
+    )

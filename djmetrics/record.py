@@ -177,7 +177,7 @@ class Record:
 
     ``kept`` says whether its trace is kept, and ``reason`` why; "" where nobody decided. ``annotations`` is what the
     site said of it. ``exception`` is the one of ``error``, where a destination wants it, until the exporters have seen
-    the record.
+    the record; ``earlier_exceptions`` are those that were answered before it, by a page that then broke too.
     """
 
     # Most records keep most of these as they are. Defaults of the class make a record in a third of the time.
@@ -207,6 +207,7 @@ class Record:
     reason = ""
     annotations: dict[str, Any] | None = None
     exception: BaseException | None = None
+    earlier_exceptions: tuple[BaseException, ...] = ()
     carrier: Mapping[str, Any] | None = None
     notes: dict[str, Any] | None = None
     key = 0

@@ -14,7 +14,7 @@ from django.core.signals import setting_changed
 from django.utils.module_loading import import_string
 from prometheus_client import REGISTRY, CollectorRegistry
 
-from . import __version__, ambient, catalogue, folders, guard, gunicorn_check, port, sql, units, workers
+from . import __version__, catalogue, folders, guard, gunicorn_check, outlets, port, sql, units, workers
 from .conf import Settings, get_settings
 from .exporters.prometheus import Collector, Store, register, unregister
 from .exporters.prometheus import page_registry as registry_with
@@ -31,8 +31,6 @@ from .hooks.template import TemplateHook
 from .hooks.threads import ThreadsHook
 from .hooks.url import UrlHook
 from .hooks.view import ViewHook
-from .recorder import current_operation
-from .sampling import Sampling
 
 logger = logging.getLogger("djmetrics")
 
@@ -67,10 +65,12 @@ def start() -> None:
         return
     _settings = settings
     sql.repeated_from = settings.repeated_queries
-    traces = _traces(settings)
     metrics = _prometheus(settings)
     metrics.annotations = settings.annotations
-    exporters: list[units.Exporter] = [metrics, *traces]
+    _destinations.extend(outlets.made(settings))
+    if _destinations:
+        atexit.register(_finish)  # after the destinations' own, so that it runs before them
+    exporters: list[units.Exporter] = [metrics, *_destinations]
     exporters += [made for path in settings.extra_exporters if (made := _make(path)) is not None]
     units.configure(exporters, settings.max_operations, frozenset(settings.exclude_views))
     for hook in HOOKS:
@@ -99,7 +99,8 @@ def stop() -> None:
         except Exception:
             guard.failed(f"exporter {type(each).__name__}.close")
     _destinations.clear()
-    ambient.contexts, ambient.response_header, units.decide = (), "", None
+    atexit.unregister(_finish)
+    outlets.none()
     _settings = None
 
 
@@ -200,28 +201,9 @@ def _prometheus(settings: Settings) -> PrometheusExporter:
     return _exporter
 
 
-def _traces(settings: Settings) -> list[units.Exporter]:
-    """The OpenTelemetry exporter, if the site asks for one, with what decides which traces are kept."""
-    chosen = settings.opentelemetry
-    if chosen is None:
-        return []
-    try:
-        from .exporters.opentelemetry import OpenTelemetryExporter
-    except ImportError as error:
-        logger.warning("djmetrics makes no traces: %s. See the system check djmetrics.W012.", error)
-        return []
-    # Overridden settings are of no module.
-    module = django_settings.SETTINGS_MODULE or os.environ.get("DJANGO_SETTINGS_MODULE", "")
-    service = module.partition(".")[0]
-    made = OpenTelemetryExporter(
-        chosen, current_operation, service=service, release=settings.release, version=__version__
-    )
-    slow = chosen.slow_threshold
-    units.decide = Sampling(None if slow is None else round(slow * catalogue.NANOSECONDS))
-    ambient.contexts = (made.context,)
-    ambient.response_header = chosen.response_header
-    _destinations.append(made)
-    return [made]
+def _finish() -> None:
+    """At a process's end: what broke last may wait for a request that never comes."""
+    _flush()
 
 
 def _flush() -> None:

@@ -22,6 +22,9 @@ REASONS = {
 }
 """Why a trace is kept or not: the values of the attribute and of the metric's label."""
 
+TRACED = "opentelemetry"
+"""Under which name the notes of a record say that it is traced."""
+
 _VIEWS = 2_000
 _ENOUGH = 200
 _MOST = 20_000
@@ -83,7 +86,7 @@ class Sampling:
 
     def __call__(self, record: Record) -> None:
         """Set ``kept`` and ``reason`` of a record whose ``kept`` says whether it was chosen at its start."""
-        if record.notes is None:
+        if record.notes is None or TRACED not in record.notes:
             return  # nobody traces it
         slow = self._is_slow(record)
         status = record.status

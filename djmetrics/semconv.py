@@ -59,6 +59,12 @@ FOLDED_DURATION = "djmetrics.folded.duration"
 SAMPLING_DECISION = "djmetrics.sampling.decision"
 SAMPLING_REASON = "djmetrics.sampling.reason"
 
+# The tag of a performance alert in Sentry, and its values.
+ALERT = "djmetrics.alert"
+ALERT_SLOW = "slow"
+ALERT_N_PLUS_ONE = "n_plus_one"
+ALERT_QUERIES = "queries"
+
 # What djmetrics says of itself.
 METRIC = "metric"
 PLACE = "place"

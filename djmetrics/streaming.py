@@ -182,3 +182,10 @@ def cut_off(response: Any) -> None:
     for closer in getattr(response, "_resource_closers", ()):
         if type(closer) is End:
             closer.is_cut = True
+
+
+def broken_off(response: Any) -> None:
+    """The response broke while it was sent, and the server will not close it: its record is over."""
+    for closer in getattr(response, "_resource_closers", ()):
+        if type(closer) is End:
+            closer()

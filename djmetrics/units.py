@@ -50,6 +50,10 @@ _excluded: frozenset[str] = frozenset()
 _spilling = threading.Lock()
 _abandoned: deque[Record] = deque()
 
+_EARLIER = 10
+_broken: dict[int, Record] = {}
+"""Open records by the identities of the exceptions that they hold."""
+
 
 def _new_process_record() -> Record:
     record = Record(PROCESS, semconv.OUTSIDE)
@@ -107,7 +111,15 @@ def broke(record: Record, error: BaseException) -> None:
     """An exception that nothing handled ended the unit of work, or is about to."""
     record.error = type(error)
     if keeps_exceptions:
+        if record.exception is not None and record.exception is not error:
+            record.earlier_exceptions = (*record.earlier_exceptions, record.exception)[-_EARLIER:]
         record.exception = error
+        _broken[id(error)] = record
+
+
+def record_of(error: BaseException) -> Record | None:
+    """The record that ``error`` broke and that is not closed yet, where exceptions are kept."""
+    return _broken.get(id(error))
 
 
 def first_byte(record: Record) -> None:
@@ -158,8 +170,16 @@ def _close(record: Record) -> None:
                 exporter.export(record)
             except Exception:
                 guard.failed(f"exporter {type(exporter).__name__}.export")
-    # Its traceback would keep alive what the site is done with.
-    record.exception = None
+    if record.exception is not None:
+        _let_go(record)
+
+
+def _let_go(record: Record) -> None:
+    """Forget a record's exceptions: their tracebacks would keep alive what the site is done with."""
+    for error in (*record.earlier_exceptions, record.exception):
+        if _broken.get(id(error)) is record:
+            del _broken[id(error)]
+    record.exception, record.earlier_exceptions = None, ()
 
 
 def _decide(record: Record) -> None:

@@ -9,6 +9,7 @@ import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
+from types import ModuleType
 
 import django
 from django.conf import settings
@@ -21,9 +22,9 @@ if not settings.configured:
 
 from djmetrics import catalogue, checks, conf, runtime  # noqa: E402 (they need the settings)
 from djmetrics.declared import declarations  # noqa: E402
-from djmetrics.destinations import OpenTelemetry  # noqa: E402
+from djmetrics.destinations import OpenTelemetry, Sentry  # noqa: E402
 from djmetrics.exporters.prometheus import label_name, prometheus_name  # noqa: E402
-from djmetrics.management.commands.djmetrics_top import Command  # noqa: E402
+from djmetrics.management.commands import djmetrics_sentry_alerts, djmetrics_top  # noqa: E402
 
 UNITS = {"s": "seconds", "By": "bytes", "1": "1"}
 
@@ -111,9 +112,9 @@ def _about(hook: type) -> str:
     return re.sub(r"``(.+?)``", r"`\1`", " ".join(text.split("\n\n")[0].split()))
 
 
-def top_table() -> str:
-    """The options of djmetrics_top."""
-    parser = Command().create_parser("manage.py", "djmetrics_top")
+def options_table(command: ModuleType) -> str:
+    """The options of a management command."""
+    parser = command.Command().create_parser("manage.py", command.__name__.rpartition(".")[2])
     from_django = {"help", "version", "settings", "pythonpath", "traceback", "no_color", "force_color"}
     from_django |= {"verbosity", "skip_checks"}
     rows = []
@@ -127,10 +128,15 @@ def top_table() -> str:
 TABLES: dict[str, tuple[str, Callable[[], str]]] = {
     "settings": ("reference/settings.md", settings_table),
     "opentelemetry settings": ("reference/settings.md", lambda: section_table(OpenTelemetry)),
+    "sentry settings": ("reference/settings.md", lambda: section_table(Sentry)),
     "checks": ("reference/checks.md", checks_sections),
     "metrics": ("reference/metrics.md", metrics_sections),
     "hooks": ("reference/hooks.md", hooks_table),
-    "djmetrics_top": ("reference/commands.md", top_table),
+    "djmetrics_top": ("reference/commands.md", lambda: options_table(djmetrics_top)),
+    "djmetrics_sentry_alerts": (
+        "reference/commands.md",
+        lambda: options_table(djmetrics_sentry_alerts),
+    ),
 }
 
 

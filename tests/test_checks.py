@@ -25,6 +25,7 @@ def no_workers(monkeypatch, tmp_path):
         "GUNICORN_CMD_ARGS",
         "PROMETHEUS_MULTIPROC_DIR",
         "DJMETRICS_MULTIPROC_DIR",
+        "SENTRY_DSN",
     ):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.chdir(tmp_path)
@@ -68,6 +69,15 @@ def test_a_site_without_mistakes_hears_nothing():
         ({"EXTRA_EXPORTERS": ["djmetrics.conf.Nothing"]}, "djmetrics.W010", "djmetrics.conf.Nothing"),
         ({"METRICS_TOKEN": "15 characters.".replace(" ", "-")}, "djmetrics.W004", "secrets.token_urlsafe"),
         ({"METRICS_TOKEN": ""}, "djmetrics.W003", "METRICS_ALLOWED_IPS"),
+        ({"SENTRY": {}}, "djmetrics.W020", "SENTRY_DSN"),
+        ({"SENTRY": {"DSN": "https://secret@/x"}}, "djmetrics.W023", "Copy it anew"),
+        ({"SENTRY": {"DSN": "secret"}}, "djmetrics.W023", "Copy it anew"),
+        (
+            {"SENTRY": {"DSN": "http://a@127.0.0.1:9/1", "BEFORE_SEND": "no.where"}},
+            "djmetrics.W022",
+            "ModuleNotFoundError",
+        ),
+        ({"SENTRY": {"DNS": ""}, "ENABLED": False}, "djmetrics.W006", "Did you mean 'DSN'?"),
     ],
     ids=str,
 )
@@ -134,6 +144,25 @@ def test_no_message_shows_the_token():
 def test_the_middleware_is_there_once_and_first(middleware, expected):
     """Missing and not first are warnings, twice is an error; each is a message of its own."""
     assert ids(run(middleware)) == expected
+
+
+def test_sentry_has_what_it_needs(monkeypatch):
+    """A DSN in the settings or the environment, and the SDK; without the SDK it is said, and nothing else happens."""
+    assert run(SENTRY={"DSN": "http://a@127.0.0.1:9/1"}) == []
+    monkeypatch.setenv("SENTRY_DSN", "http://a@127.0.0.1:9/1")
+    assert run(SENTRY={}) == []
+    monkeypatch.setitem(sys.modules, "sentry_sdk", None)
+    monkeypatch.setattr("djmetrics.sentry_check.find_spec", lambda name: None)
+    for name in [each for each in sys.modules if each.startswith("djmetrics.exporters.sentry")]:
+        monkeypatch.delitem(sys.modules, name)
+    assert ids(run(SENTRY={})) == ["djmetrics.W021"]
+
+
+def test_no_message_shows_the_dsn():
+    """Nor a DSN."""
+    assert "s3cret" not in repr(
+        [run(SENTRY={"DSN": dsn}) for dsn in ("s3cret", "http://s3cret@", "http://s3cret@x/y")]
+    )
 
 
 def test_a_site_that_switched_djmetrics_off_is_not_warned():

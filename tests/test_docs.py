@@ -14,7 +14,7 @@ import pytest
 
 from djmetrics import catalogue, checks, conf, runtime
 from djmetrics.declared import declarations
-from djmetrics.destinations import OpenTelemetry
+from djmetrics.destinations import OpenTelemetry, Sentry
 from djmetrics.exporters.prometheus import label_name, prometheus_name
 
 from .docs_pages import DOCS, PAGES, blocks, name, names_of_metrics, prose
@@ -73,7 +73,7 @@ def test_a_page_without_a_place_for_its_table_is_an_error(generate: ModuleType) 
 
 def test_settings_are_documented() -> None:
     """The reference has each setting, and no page names a key in DJMETRICS that is not one."""
-    known = {each.key for section in (conf.Settings, OpenTelemetry) for each in declarations(section)}
+    known = {each.key for section in (conf.Settings, OpenTelemetry, Sentry) for each in declarations(section)}
     table = set(re.findall(r"^\| `([A-Z_]+)` \|", (DOCS / "reference/settings.md").read_text(), re.MULTILINE))
     assert table == known
     for param in blocks("python"):
@@ -130,7 +130,7 @@ def test_pages_name_only_metrics_that_exist(page: Path) -> None:
     text = re.sub(r"^\| `django_[^|]*\|", "", page.read_text(), flags=re.MULTILINE)
     looks = re.findall(r"`((?:http_server|db_client|django|djmetrics)_\w+?)(?:\{[^`]*\})?`", text)
     known = {prometheus_name(metric) for metric in catalogue.metrics()} | names_of_metrics()
-    others = {"djmetrics_top", "django_prometheus", "django_migrations_*"} | set(
+    others = {"djmetrics_top", "djmetrics_sentry_alerts", "django_prometheus", "django_migrations_*"} | set(
         map(label_name, label_names())
     )
     assert [name for name in looks if name not in known | others] == []

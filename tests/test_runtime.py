@@ -17,7 +17,7 @@ from djmetrics.exporters import Exporter
 from djmetrics.hooks import Hook
 from djmetrics.record import Record
 
-from .hooks.conftest import fresh, lenient  # noqa: F401 - the fixtures' names are their use
+from .hooks.conftest import fresh  # noqa: F401 - the fixture's name is its use
 
 ROOT = Path(__file__).parents[1]
 

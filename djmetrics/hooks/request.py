@@ -13,7 +13,7 @@ from django.template.response import SimpleTemplateResponse
 
 from .. import ambient, guard, recorder, semconv, units
 from ..record import Record
-from ..streaming import cut_off
+from ..streaming import broken_off, cut_off
 from . import Hook
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH", "QUERY"})
@@ -142,6 +142,12 @@ def _noticing_cuts(original: Callable[..., Any]) -> Callable[..., Any]:
             return await original(self, response, *args, **kwargs)
         except (CancelledError, OSError):
             cut_off(response)
+            raise
+        except Exception:
+            try:
+                broken_off(response)  # Django closes no response that failed here
+            except Exception:
+                guard.failed("hooks.request.send_response")
             raise
 
     return send_response

@@ -12,6 +12,7 @@ from typing import NoReturn, TypeVar
 import pytest
 
 from . import alertmanager as alertmanagers
+from . import bugsink as bugsinks
 from . import chromium as chromiums
 from . import mariadb as mariadbs
 from . import memcached as memcacheds
@@ -21,12 +22,14 @@ from . import redis as redises
 from .process import Missing, binary
 
 Server = TypeVar("Server")
+StartBugsink = Callable[[str], bugsinks.Bugsink]
 StartAlertmanager = Callable[[str], alertmanagers.Alertmanager]
 
 # A test that asks for one of these is marked `components`.
 FIXTURES = frozenset(
     (
         "alertmanager",
+        "bugsink",
         "chromium",
         "mariadb",
         "memcached",
@@ -139,6 +142,20 @@ def alertmanager() -> Iterator[StartAlertmanager]:
         def start(webhook: str) -> alertmanagers.Alertmanager:
             try:
                 return stack.enter_context(alertmanagers.running(webhook))
+            except Missing as error:
+                absent(str(error))
+
+        yield start
+
+
+@pytest.fixture
+def bugsink() -> Iterator[StartBugsink]:
+    """A function that starts a Bugsink for a webhook's address."""
+    with ExitStack() as stack:
+
+        def start(webhook: str) -> bugsinks.Bugsink:
+            try:
+                return stack.enter_context(bugsinks.running(webhook))
             except Missing as error:
                 absent(str(error))
 

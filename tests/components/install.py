@@ -1,4 +1,4 @@
-"""Say which real components this machine has; on Debian, as root, install those it lacks.
+"""Say which real components this machine has; install those it lacks: on Debian, as root, and Bugsink anywhere.
 
     python3 -m tests.components.install [--check]
 
@@ -12,6 +12,9 @@ import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
+from pathlib import Path
+
+from demo_site.launch import bugsink
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +37,36 @@ class Component:
                     return path
         return None
 
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """A component from the package index, in a virtual environment of its own in ``.venv`` of the checkout."""
+
+    name: str
+
+    @property
+    def folder(self) -> Path:
+        return ROOT / ".venv" / self.name
+
+    def find(self) -> str | None:
+        """The path of its Python, or None; the stamp is written once all is installed."""
+        there = self.folder / "bin" / "python"
+        stamp = self.folder / "stamp"
+        if not stamp.is_file() or stamp.read_text() != bugsink.PACKAGE or not os.access(there, os.X_OK):
+            return None
+        return str(there)
+
+    def install(self) -> None:
+        """Install it with this Python. Raises ``CalledProcessError``."""
+        for command in bugsink.installation(sys.executable, self.folder):
+            subprocess.run(command, check=True)
+        (self.folder / "stamp").write_text(bugsink.PACKAGE)
+
+
+BUGSINK = Environment("bugsink")
 
 POSTGRESQL_PLACES = ("/usr/lib/postgresql/*/bin/{program}",)
 
@@ -89,7 +122,8 @@ def report() -> bool:
     for component in COMPONENTS.values():
         where = component.find() or f"MISSING, Debian package {' '.join(component.packages)}"
         print(f"{component.program:24} {where}")
-    return not missing()
+    print(f"{BUGSINK.name:24} {BUGSINK.find() or f'MISSING, {bugsink.PACKAGE} in {BUGSINK.folder}'}")
+    return not missing() and BUGSINK.find() is not None
 
 
 def main() -> int:
@@ -101,6 +135,11 @@ def main() -> int:
     lacking = missing()
     if lacking and not arguments.check and can_install():
         install(lacking)
+    if BUGSINK.find() is None and not arguments.check:
+        try:
+            BUGSINK.install()
+        except subprocess.CalledProcessError as error:
+            print(f"{BUGSINK.name} could not be installed: {error}", file=sys.stderr)
     return 0 if report() else 1
 
 

@@ -1,5 +1,6 @@
 """What every exporter promises: it takes whatever it is given, changes nothing of it, and calls nobody back."""
 
+import time
 from collections.abc import Callable, Iterator
 from copy import copy
 from typing import Any
@@ -7,9 +8,11 @@ from typing import Any
 import pytest
 
 from djmetrics import catalogue, recorder, units
+from djmetrics.destinations import Sentry
 from djmetrics.exporters import Exporter
 from djmetrics.exporters.prometheus import Store
 from djmetrics.exporters.prometheus.exporter import PrometheusExporter
+from djmetrics.exporters.sentry import SentryExporter
 from djmetrics.record import Record, Subject
 from djmetrics.testing import MemoryExporter, fake_clock
 
@@ -32,10 +35,18 @@ SUBJECTS = [
 ]
 
 
-@pytest.fixture(params=["prometheus", "memory", "base"])
+def sentry() -> SentryExporter:
+    """One that reports all that it can, to nobody."""
+    choices = Sentry(slow_threshold=0, max_queries=0, n_plus_one=2)
+    return SentryExporter(
+        choices, current=recorder.current_record, record_of=units.record_of, now=time.perf_counter_ns
+    )
+
+
+@pytest.fixture(params=["prometheus", "sentry", "memory", "base"])
 def exporter(request: Any) -> Iterator[Any]:
     """Each exporter there is, made as small as it can be."""
-    makers: dict[str, Callable[[], Any]] = {"memory": MemoryExporter, "base": Exporter}
+    makers: dict[str, Callable[[], Any]] = {"memory": MemoryExporter, "base": Exporter, "sentry": sentry}
     if request.param in makers:
         yield makers[request.param]()
         return

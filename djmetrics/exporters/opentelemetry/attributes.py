@@ -5,9 +5,10 @@ from collections.abc import Mapping
 from opentelemetry.util.types import AttributeValue
 
 from ... import semconv as s
+from ...errors import error_name
 from ...record import Operation, Record, Statement, Subject
+from ...statements import sanitised
 from .span import bounded
-from .statements import sanitised
 from .tree import Node
 
 SECOND = 1_000_000_000
@@ -20,13 +21,6 @@ _CEILING = 5_000
 Attributes = dict[str, AttributeValue]
 
 _subjects: dict[Subject, Attributes] = {}
-
-
-def error_name(error: type[BaseException]) -> str:
-    """``error.type``: the class's full name, without a module if it is Python's own."""
-    module = vars(type)["__module__"].__get__(error)
-    name = str.__str__(vars(type)["__qualname__"].__get__(error))
-    return f"{module}.{name}" if type(module) is str and module != "builtins" else name
 
 
 def of_request(record: Record, capture_path: bool) -> Attributes:

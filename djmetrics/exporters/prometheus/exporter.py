@@ -9,10 +9,11 @@ from functools import partial
 from ... import catalogue as c
 from ... import guard, tally
 from ...catalogue import Metric
+from ...errors import error_name
 from ...record import Layer, Operation, Record, Subject
 from .. import Exporter
 from .annotated import Annotated
-from .plans import DESTINATIONS, OTHER_KINDS, Duration, Keys, error_name, label_values, whole
+from .plans import DESTINATIONS, OTHER_KINDS, Duration, Keys, label_values, whole
 from .store import Series, Store
 from .totals import Place, Totals, place
 

@@ -5,8 +5,8 @@ from collections.abc import Callable
 
 from ... import catalogue as c
 from ...catalogue import Metric
+from ...errors import error_name
 from ...record import PHASES, Record
-from .plans import error_name
 from .regions import Words
 from .store import Series
 

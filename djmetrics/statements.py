@@ -1,4 +1,4 @@
-"""SQL as a trace may show it: its shape, without anything that was put into it.
+"""SQL as a trace or an event may show it: its shape, without anything that was put into it.
 
 Databases differ in what is a string, and a mistake would show what it hides. So wherever a text could be read in two
 ways, none of it is shown.

@@ -1,0 +1,27 @@
+"""What exceptions are called."""
+
+_CEILING = 1000
+
+_error_names: dict[type[BaseException], str] = {}
+_qualname = vars(type)["__qualname__"].__get__
+_module = vars(type)["__module__"].__get__
+
+
+def error_name(error: type[BaseException] | None) -> str:
+    """``error.type`` as the conventions want it: the class's full name, without a module if it is Python's own.
+
+    Read past the class's metaclass, which may say anything.
+    """
+    if error is None:
+        return ""
+    known = type(error) is type  # else to look it up would run code of its metaclass
+    if known and error in _error_names:
+        return _error_names[error]
+    module, name = _module(error), _qualname(error)
+    name = str.__str__(name)  # a class may be named by a subclass of str
+    full = f"{module}.{name}" if type(module) is str and module != "builtins" else name
+    if known:
+        if len(_error_names) >= _CEILING:
+            _error_names.clear()
+        _error_names[error] = full
+    return full

@@ -1,0 +1,117 @@
+"""What each event is given that is captured while a record is open, or at its end."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import sentry_sdk
+from sentry_sdk.client import BaseClient
+from sentry_sdk.tracing_utils import has_tracing_enabled
+
+from ... import guard
+from ...record import Record
+from .choices import Event, Hint, Hook
+from .clients import Clients, allows_personal_data
+from .crumbs import add_crumbs
+from .notes import note_of, noted
+from .privacy import scrub_messages
+from .summary import summary
+
+CONTEXT = "djmetrics"
+RECORD = "djmetrics_record"
+"""Under which name a hint holds the record of an event that is captured at the record's end."""
+
+Find = Callable[[BaseException | None], Record | None]
+
+_KEY = re.compile(r"[^\w.:-]", re.ASCII)
+_MOST_KEY, _MOST_VALUE = 32, 200
+# Where the SDK's integrations name a transaction by its path or route; a site's own call names no source, or another.
+_GUESSED = frozenset({"url", "route"})
+
+
+class Enrichment:
+    """An event processor for the SDK's global scope.
+
+    ``find`` gives the record of the exception that is given to it, or the one that is open where it is called; ``now``
+    the monotonic time.
+    """
+
+    def __init__(
+        self, clients: Clients, find: Find, now: Callable[[], int], release: str, scrub: Hook | None
+    ) -> None:
+        self._clients = clients
+        self._find = find
+        self._now = now
+        self._release = release
+        self._scrub = scrub
+
+    def __call__(self, event: Event, hint: Hint) -> Event | None:
+        """The event with what is known, or None where Sentry has been told of its exception."""
+        if event.get("type") not in (None, "event"):
+            return event  # a transaction, a check-in
+        try:
+            return self._processed(event, hint)
+        except Exception:
+            guard.failed("exporters.sentry.enrichment")
+            return event
+
+    def _processed(self, event: Event, hint: Hint) -> Event | None:
+        error = (hint.get("exc_info") or (None, None))[1]
+        record = hint.get(RECORD)
+        is_ours = record is not None
+        if record is None:
+            record = self._find(error)
+        client = sentry_sdk.get_client()
+        if record is not None:
+            if error is not None and not is_ours:
+                if (note := note_of(record)) is not None and note.knows(error):
+                    return None
+                noted(record).reported(error)
+            self._enrich(event, record, client)
+        if self._scrub is not None and not self._clients.is_ours(client):
+            return self._scrub(event, hint)
+        return event
+
+    def _enrich(self, event: Event, record: Record, client: BaseClient) -> None:
+        chosen = client.options
+        if not event.get("transaction") or (event.get("transaction_info") or {}).get("source") in _GUESSED:
+            event["transaction"] = record.view
+            event["transaction_info"] = {"source": "component"}  # a source that no integration overrides
+        if self._release and chosen.get("release") is None:
+            event.setdefault("release", self._release)
+        tags = event.setdefault("tags", {})
+        if isinstance(tags, dict):
+            for name, value in _tags(record).items():
+                tags.setdefault(name, value)
+        contexts = event.setdefault("contexts", {})
+        contexts.setdefault(CONTEXT, summary(record, self._now()))
+        if record.trace_id:
+            _link(contexts, record, has_tracing_enabled(chosen))
+        if record.method and not event.get("request"):
+            event["request"] = {"method": record.method, "url": f"/{record.route.lstrip('/')}"}
+        add_crumbs(event, record, chosen.get("max_breadcrumbs") or 0)
+        if not allows_personal_data(client):
+            scrub_messages(event)
+
+
+def _link(contexts: dict[str, Any], record: Record, sentry_traces: bool) -> None:
+    """Name the record's trace, so that Sentry and the tracing backend lead to each other.
+
+    Where the site lets Sentry trace, the event stays with Sentry's trace, and names the record's beside it.
+    """
+    ids = {"trace_id": f"{record.trace_id:032x}", "span_id": f"{record.span_id:016x}"}
+    if sentry_traces:
+        contexts[CONTEXT] = {**contexts[CONTEXT], **ids}
+    else:
+        contexts["trace"] = ids
+
+
+def _tags(record: Record) -> dict[str, str]:
+    """What Sentry searches by: the view, the route, and what the site said of the request."""
+    tags = {"view": record.view, "route": record.route, "kind": record.kind}
+    for key, value in (record.annotations or {}).items():
+        if type(value) in (str, int, float, bool):
+            tags.setdefault(_KEY.sub("_", str(key))[:_MOST_KEY], str(value))
+    return {
+        name: " ".join(value.split())[:_MOST_VALUE] for name, value in tags.items() if name and value.strip()
+    }

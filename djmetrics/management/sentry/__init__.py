@@ -1,0 +1,1 @@
+"""Sentry's alert rules, generated."""

@@ -1,0 +1,210 @@
+"""What events say: oracles and edges."""
+
+from typing import Any
+
+import django
+import pytest
+import sentry_relay.processing
+import sentry_sdk
+from django.core.management import BaseCommand, CommandError, call_command
+from django.test import override_settings
+
+from djmetrics import clock, recorder, units
+from djmetrics.exporters.sentry.crumbs import add_crumbs
+from djmetrics.exporters.sentry.privacy import scrubbed
+from djmetrics.record import Subject
+
+pytestmark = pytest.mark.django_db
+
+
+def problems(event: dict[str, Any]) -> Any:
+    """What Sentry's own normaliser finds wrong with an event."""
+    normalized = sentry_relay.processing.StoreNormalizer(project_id=1).normalize_event(dict(event))
+    return normalized.get("errors"), normalized.get("_meta")
+
+
+def test_sentry_accepts_every_kind(site, client, receiver):
+    """Sentry's own normaliser finds no fault with any kind of event, and changes nothing."""
+    with site({"RELEASE": "v7"}, LOCAL_VARIABLES=True, SLOW_THRESHOLD=0, N_PLUS_ONE=2, MAX_QUERIES=0):
+        for path in (
+            "/fail/5/",
+            "/handled/",
+            "/unspeakable/",
+            "/group/",
+            "/n-plus-one/",
+            "/stream/",
+            "/nowhere/",
+        ):
+            response = client.get(path)
+            if response.streaming:
+                with pytest.raises(Exception, match="midway"):
+                    list(response)
+                response.close()
+        nested("command")
+        sentry_sdk.flush()
+    assert len(receiver.events) >= 12
+    for event in receiver.events:
+        errors, meta = problems(event)
+        assert errors in (None, []), event["transaction"]
+        assert "err" not in str(meta), event["transaction"]
+
+
+def nested(kind: str) -> None:
+    """A unit of work that fails."""
+    record = units.open(Subject(kind, kind), f"{kind} nightly")
+    units.announce(record)
+    outer = recorder.make_current(record.root)
+    try:
+        raise RuntimeError(f"a {kind} failed")
+    except RuntimeError as error:
+        units.broke(record, error)
+        units.close(record)
+        failed = error
+    finally:
+        recorder.make_current(outer)
+    assert failed is not None
+
+
+@pytest.mark.parametrize("kind", ["command", "task", "consumer"])
+def test_other_units_of_work(site, receiver, kind):
+    """Whatever is recorded can be reported: the transaction is what the record calls its view."""
+    with site():
+        nested(kind)
+        sentry_sdk.flush()
+    [event] = receiver.events
+    assert (event["transaction"], event["tags"]["kind"]) == (f"{kind} nightly", kind)
+    assert "request" not in event
+
+
+def test_a_command_in_a_request(site, receiver):
+    """An exception that ends a command and then the request around it is one event."""
+    with site():
+        outer = units.open()
+        units.announce(outer)
+        before = recorder.make_current(outer.root)
+        inner = units.open(Subject("command", "command"), "inner")
+        units.announce(inner)
+        try:
+            raise ValueError("both")
+        except ValueError as error:
+            for record in (inner, outer):
+                units.broke(record, error)
+                units.close(record)
+                recorder.make_current(before if record is outer else outer.root)
+        recorder.make_current(before)
+        sentry_sdk.flush()
+    assert [event["transaction"] for event in receiver.events] == ["inner"]
+
+
+def test_nothing_is_kept(site, client, receiver):
+    """Once a record is closed nothing of it holds on to its exception or its scopes."""
+    with site():
+        client.get("/fail/1/")
+        assert units._broken == {}
+        sentry_sdk.flush()
+
+
+def test_annotations_are_tags(site, receiver):
+    """What the site said of a unit of work is searchable; what Sentry would refuse is made fit or left out."""
+    with site():
+        record = units.open(Subject("task", "task"), "work")
+        units.announce(record)
+        record.annotations = {
+            "tenant": "acme", "plan id": 7, "view": "not this", "lines": "a\nb", "list": [1], "long" * 20: "x" * 999,
+            "": "nothing", "nothing": "",
+        }  # fmt: skip
+        units.broke(record, ValueError("x"))
+        units.close(record)
+        sentry_sdk.flush()
+    [event] = receiver.events
+    assert event["tags"] == {
+        "view": "work", "kind": "task", "tenant": "acme", "plan_id": "7", "lines": "a b", ("long" * 20)[:32]: "x" * 200,
+    }  # fmt: skip
+    assert problems(event)[0] in (None, [])
+
+
+def test_crumbs_are_bounded():
+    """The last operations, in the order of time, and never more than the client keeps."""
+    record = units.open()
+    outer = recorder.make_current(record.root)
+    for each in range(100):
+        recorder.end(recorder.begin(Subject("timed", f"step {each}")))
+    recorder.make_current(outer)
+    units.close(record)
+    theirs = {"message": "theirs", "timestamp": "not a time"}
+    for most, expected in (100, 51), (11, 11), (1, 1), (0, 1):
+        event: dict[str, Any] = {"breadcrumbs": {"values": [theirs]}}
+        add_crumbs(event, record, most)
+        values = event["breadcrumbs"]["values"]
+        assert len(values) == expected
+        assert theirs in values
+    assert clock.now() > 0
+
+
+@pytest.mark.parametrize(
+    "message, expected",
+    [
+        ("UNIQUE constraint failed: runs_run.name", "UNIQUE constraint failed: runs_run.name"),
+        ("no such table: runs_run", "no such table: runs_run"),
+        ('relation "runs_run" does not exist\nLINE 1: SELECT 1', 'relation "runs_run" does not exist …'),
+        (
+            'duplicate key value violates unique constraint "x"\nDETAIL:  Key (email)=(a@b.c) already exists.',
+            'duplicate key value violates unique constraint "x" …',
+        ),
+        ('invalid input syntax for type integer: "s3cret"', "invalid input syntax for type integer: ?"),
+        (
+            "(1062, \"Duplicate entry 's3cret' for key 'name'\")",
+            "(1062, \"Duplicate entry '?' for key '?'\")",
+        ),
+        ("it's", "it's"),
+        ("", ""),
+    ],
+)
+def test_what_databases_say(message, expected):
+    """Databases quote the row that they refuse; what they say of it leaves without."""
+    assert scrubbed(message) == expected
+
+
+def test_local_variables(site, client, receiver):
+    """Only where the site asks for them."""
+    for asked in False, True:
+        with site(LOCAL_VARIABLES=asked), override_settings(DEBUG=False):
+            client.get("/huge/")
+            sentry_sdk.flush()
+    without, having = (each["exception"]["values"][0]["stacktrace"]["frames"] for each in receiver.events)
+    assert not any("vars" in frame for frame in without)
+    assert "nested" in having[-1]["vars"]
+
+
+def test_a_management_command(site, receiver):
+    """A command that fails is reported by its name; one that a request calls and whose failure it deals with is not."""
+
+    class Failing(BaseCommand):
+        def handle(self, *args: Any, **options: Any) -> None:
+            raise KeyError("in a command") if options.get("verbosity") == 1 else CommandError("as it should")
+
+    Failing.__module__ = "shop.management.commands.bill"
+    with site():
+        with pytest.raises(KeyError):
+            call_command(Failing())
+        with pytest.raises(CommandError):
+            call_command(Failing(), verbosity=0)
+        record = units.open()
+        units.announce(record)
+        outer = recorder.make_current(record.root)
+        with pytest.raises(KeyError):
+            call_command(Failing())
+        recorder.make_current(outer)
+        units.close(record)
+        sentry_sdk.flush()
+    assert [event["transaction"] for event in receiver.events] == ["(command bill)"]
+
+
+@pytest.mark.skipif(django.VERSION < (6, 0), reason="Django has tasks from 6.0 on")
+def test_a_task(site, client, receiver):
+    """A task that a view runs at once and that fails, while its page is fine, is reported with the request."""
+    with site():
+        assert client.get("/task/").status_code == 200
+        sentry_sdk.flush()
+    [event] = receiver.events
+    assert (event["transaction"], event["exception"]["values"][0]["value"]) == ("task", "in a task")

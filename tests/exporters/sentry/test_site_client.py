@@ -1,0 +1,150 @@
+"""A site that calls ``sentry_sdk.init`` itself: its client is used, and each exception still reported once."""
+
+from typing import Any
+
+import django
+import pytest
+
+from . import elsewhere
+from .site import SECRET
+
+OWN = {"default_integrations": False, "auto_enabling_integrations": False}
+DJANGO = {"integrations": ["django"], "auto_enabling_integrations": False}
+WITH_LOGGING = {"integrations": ["django", "logging"], "auto_enabling_integrations": False}
+
+TRY = """
+def tried(ask, path):
+    try:
+        ask(path)
+    except BaseException as error:
+        print(type(error).__name__)
+"""
+
+
+def said(events: list[dict[str, Any]]) -> list[tuple[str, str]]:
+    return [(each["transaction"], each["exception"]["values"][-1]["value"]) for each in events]
+
+
+@pytest.mark.parametrize("init", [OWN, DJANGO, WITH_LOGGING], ids=["bare", "django", "all"])
+def test_once(receiver, init):
+    """From a view, a template, a stream, a middleware's exit, sync and async: one event each, all alike enriched."""
+    elsewhere.run(
+        receiver.dsn,
+        TRY
+        + "for path in ('/fail/5/', '/template/', '/stream/', '/captured/', '/leave/3/'): tried(get, path)\n"
+        "for path in ('/fail/5/', '/fail-async/', '/stream-async/'): tried(get_async, path)",
+        init=init,
+    )
+
+    assert said(receiver.events) == [
+        ("fail", "it broke"),
+        ("template", "in a template"),
+        ("stream", "midway"),
+        ("captured", "captured, then raised"),
+        ("leave", "3"),
+        ("fail", "it broke"),
+        ("fail-async", "it broke in a task"),
+        ("stream-async", "midway, in a task"),
+    ]
+    for event in receiver.events:
+        assert event["tags"]["view"] == event["transaction"]
+        assert event["contexts"]["djmetrics"]["kind"] == "request"
+        crumbs = [each["message"] for each in event["breadcrumbs"]["values"] if "SELECT" in each["message"]]
+        assert crumbs == (["SELECT ?, %s"] if event["transaction"] == "fail" else [])
+    assert [each["tags"]["page"] for each in receiver.events if "page" in each["tags"]] == [
+        "fail", "stream", "fail", "async",
+    ]  # fmt: skip
+
+
+def test_own_name_of_a_transaction(receiver):
+    """What the site itself says of an event stays."""
+    elsewhere.run(
+        receiver.dsn,
+        "sentry_sdk.set_tag('view', 'mine')\n"
+        "sentry_sdk.set_context('djmetrics', {'mine': True})\n"
+        "sentry_sdk.get_current_scope().set_transaction_name('my name')\n"
+        "get('/fail/5/')",
+        init={**OWN, "release": "theirs", "environment": "here"},
+    )
+    [event] = receiver.events
+    assert (event["transaction"], event["tags"]["view"]) == ("my name", "mine")
+    assert event["contexts"]["djmetrics"] == {"mine": True}
+    assert (event["release"], event["environment"]) == ("theirs", "here")
+
+
+def test_init_after_ours(receiver):
+    """A site that calls init late takes over, and each is reported through the client that is active then."""
+    elsewhere.run(
+        receiver.dsn,
+        "get('/fail/5/')\nsentry_sdk.init(dsn, release='late', default_integrations=False)\nget('/fail/6/')",
+        init={"late": True},
+        settings={"DSN": receiver.dsn},
+    )
+    assert said(receiver.events) == [("fail", "it broke")] * 2
+    assert "late" in [each["release"] for each in receiver.events]
+
+
+@pytest.mark.parametrize("init", [OWN, DJANGO], ids=["bare", "django"])
+def test_secrets(receiver, init):
+    """Without send_default_pii no parameter of a statement leaves in an event that we report."""
+    elsewhere.run(
+        receiver.dsn,
+        f"get('/fail/5/', HTTP_COOKIE='sessionid={SECRET}', HTTP_AUTHORIZATION='{SECRET}')",
+        init={**init, "include_local_variables": init is OWN},
+    )
+    assert len(receiver.events) == 1
+    assert SECRET not in receiver.everything
+
+
+def test_sentry_traces(receiver):
+    """Where Sentry traces, the event stays in Sentry's trace and names the other beside it."""
+    header = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    for init in (DJANGO, {**DJANGO, "traces_sample_rate": 1.0}):
+        elsewhere.run(receiver.dsn, f"get('/fail/5/', HTTP_TRACEPARENT={header!r})", init=init)
+    plain, traced = (each["contexts"] for each in receiver.events)
+    assert plain["trace"] == {"trace_id": header[3:35], "span_id": header[36:52]}
+    assert traced["djmetrics"]["trace_id"] == header[3:35]
+    assert "op" in traced["trace"]
+
+
+def test_hook(receiver):
+    """The scrubbing hook is given what djmetrics added, too, where the client is the site's."""
+    elsewhere.run(
+        receiver.dsn,
+        "get('/fail/5/')",
+        init=OWN,
+        settings={"BEFORE_SEND": "tests.exporters.sentry.hooks.without_context"},
+    )
+    [event] = receiver.events
+    assert "djmetrics" not in event["contexts"]
+
+
+@pytest.mark.parametrize("dsn", ["", "no dsn", "http://127.0.0.1:1/x"])
+def test_no_usable_dsn(receiver, dsn):
+    """Without a DSN, or with a wrong one, the site works and nothing is reported."""
+    out = elsewhere.run(
+        receiver.dsn, "print(len(get('/fine/')), len(get('/fail/5/')) > 0)", init=None, settings={"DSN": dsn}
+    )
+    assert out.split() == ["4", "True"]
+    assert receiver.events == []
+
+
+def test_beside_the_integrations(receiver):
+    """With all of the SDK's integrations on: a command is reported once, and so is what a view's own task raised."""
+    code = """
+from django.core.management import call_command, BaseCommand
+class Failing(BaseCommand):
+    def handle(self, *args, **options):
+        raise KeyError("in a command")
+try:
+    call_command(Failing())
+except KeyError:
+    import sys
+    sys.excepthook(*sys.exc_info())
+import django
+if django.VERSION >= (6, 0):
+    get('/task/')
+"""
+    elsewhere.run(receiver.dsn, code, init=WITH_LOGGING)
+    values = [each["exception"]["values"][-1]["value"] for each in receiver.events]
+    assert values == ["'in a command'", "in a task"][: 2 if django.VERSION >= (6, 0) else 1]
