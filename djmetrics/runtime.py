@@ -13,7 +13,7 @@ from django.core.signals import setting_changed
 from django.utils.module_loading import import_string
 from prometheus_client import REGISTRY, CollectorRegistry
 
-from . import __version__, ambient, catalogue, guard, port, sql, units, workers
+from . import __version__, ambient, catalogue, ends, guard, port, sql, units, workers
 from .conf import Settings, get_settings
 from .exporters.prometheus import Collector, Store, register, unregister
 from .exporters.prometheus import page_registry as registry_with
@@ -45,7 +45,7 @@ _store: Store | None = None
 _exporter: PrometheusExporter | None = None
 _collector: Collector | None = None
 _destinations: list[Any] = []
-"""The exporters that end with ``stop``, by their ``close``."""
+"""The exporters that send by themselves: they ``finish`` with a worker, and ``close`` with ``stop``."""
 _serving = False
 _serving_pid = 0
 
@@ -87,11 +87,8 @@ def stop() -> None:
     _hooks.clear()
     units.flush()
     units.configure((), 1)
-    for each in _destinations:
-        try:
-            each.close()
-        except Exception:
-            guard.failed(f"exporter {type(each).__name__}.close")
+    ends.forget()
+    _tell_destinations("close")
     _destinations.clear()
     ambient.contexts, ambient.response_header, units.decide = (), "", None
     _settings = None
@@ -144,6 +141,8 @@ def _start_serving(request: Any) -> None:
             _exporter.batch = 1
             units.shared = True
             atexit.register(_flush)
+        if _destinations:
+            ends.before(lambda: _tell_destinations("finish"))
         if _settings.metrics_port is not None and not workers.is_management_command():
             port.start(_settings.metrics_port, _settings.metrics_address, page_registry)
     except Exception:
@@ -193,6 +192,14 @@ def _traces(settings: Settings) -> list[units.Exporter]:
     ambient.response_header = chosen.response_header
     _destinations.append(made)
     return [made]
+
+
+def _tell_destinations(what: str) -> None:
+    for each in _destinations:
+        try:
+            getattr(each, what)()
+        except Exception:
+            guard.failed(f"exporter {type(each).__name__}.{what}")
 
 
 def _flush() -> None:

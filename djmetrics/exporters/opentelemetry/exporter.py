@@ -85,13 +85,17 @@ class OpenTelemetryExporter(Exporter):
         """Wait until all that was exported is handed on, at most ``seconds``; whether it is."""
         return self._pipeline is None or self._pipeline.force_flush(round(seconds * 1000))
 
+    def finish(self) -> None:
+        """Hand on what waits, in at most the time that the settings allow."""
+        self.flush(self._choices.shutdown_timeout)
+
     def close(self) -> None:
         """Hand on what waits. The pipeline of a provider of ours stays: the provider does, and others use it."""
         pipeline = self._pipeline
         if pipeline is None:
             return
         if pipeline in _own.values():
-            self.flush(self._choices.shutdown_timeout)
+            self.finish()
         else:
             atexit.unregister(pipeline.shutdown)
             pipeline.shutdown()
