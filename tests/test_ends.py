@@ -18,7 +18,7 @@ def server(monkeypatch):
         async def shutdown(self, sockets=None):
             happened.append(sockets)
             if sockets == "broken":
-                raise OSError
+                raise KeyError
             return "done"
 
     module = ModuleType("uvicorn.server")
@@ -34,7 +34,7 @@ def test_after_the_last_answer(server):
     ends.before(lambda: server.happened.append("finished"))
     ends.before(lambda: server.happened.append("finished"))
     assert asyncio.run(server().shutdown(sockets=[])) == "done"
-    with pytest.raises(OSError):
+    with pytest.raises(KeyError):
         asyncio.run(server().shutdown("broken"))
     assert server.happened == [[], "finished", "broken", "finished"]
 
