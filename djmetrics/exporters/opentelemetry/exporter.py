@@ -1,6 +1,7 @@
 """The exporter: which finished records become traces."""
 
 import atexit
+import threading
 from collections.abc import Callable, Sequence
 from typing import Protocol
 from weakref import WeakKeyDictionary
@@ -56,6 +57,8 @@ class OpenTelemetryExporter(Exporter):
         self._choices = choices
         self._version = version
         self._pipeline: Pipeline | None = None
+        self._joining = threading.Lock()
+        self._joined = False
         self._provider = Provider(self._built, service, release, version)
         self.context = Tracing(self._tracer, running, choices.sample_rate)
 
@@ -73,7 +76,8 @@ class OpenTelemetryExporter(Exporter):
         span.close()
         if record.kept and self._pipeline is not None:
             weight = 1 + len(record.layers) + len(record.operations)
-            self._pipeline.add(record, span, min(weight, 2 * self._choices.max_spans))
+            # As many spans as there may be of it; and a small queue shall take it when it is empty.
+            self._pipeline.add(record, span, min(weight, self._choices.max_spans, self._choices.queue_size))
 
     def dropped(self, record: Record) -> None:
         """Nobody shall see it."""
@@ -106,8 +110,11 @@ class OpenTelemetryExporter(Exporter):
 
     def _tracer(self) -> Tracer | None:
         tracer = self._provider.tracer()
-        if tracer is not None and (self._pipeline is None or self._pipeline.spans is None):
-            self._join(tracer)
+        if tracer is not None and not self._joined:
+            with self._joining:
+                if not self._joined:
+                    self._join(tracer)
+                    self._joined = True
         return tracer
 
     def _join(self, tracer: Tracer) -> None:

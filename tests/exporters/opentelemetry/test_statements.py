@@ -1,5 +1,7 @@
 """SQL as a trace may show it: no literal comes out, whatever the database's ways to quote one; the shape stays."""
 
+import re
+
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -144,7 +146,7 @@ def test_no_literal_comes_out_among_anything(system, data):
 def test_anything_is_taken(pieces, system):
     """Whatever is no SQL at all is taken; what is shown has no quoted string in it."""
     shown = sanitised("".join(pieces), system)
-    assert "'" not in shown
+    assert "'" not in re.sub('"[^"]*"|`[^`]*`', "", shown)  # a name may have one in it
 
 
 @pytest.mark.parametrize("system", ["postgresql", "sqlite", "mysql"])

@@ -40,7 +40,8 @@ def test_new_trace():
     """Without a caller the trace is new, and the span has no parent."""
     record = begun(tracing(), {})
     span = span_of(record)
-    assert record.trace_id and record.span_id
+    assert record.trace_id
+    assert record.span_id
     assert span.parent is None
     assert record.kept
     assert span.context.trace_flags.sampled

@@ -112,8 +112,10 @@ def test_only_what_is_alike_is_counted_together(build):
     build(VIEW, *(lambda: build(QUERY) for _ in range(4)))
     shown = shape(tree_of(build.close(), fold_after=2))
     assert sorted(shown) == sorted(
-        ["query", "query", "query*2", "other", "other", "other*2", "query", "query", "query*2"]
-        + ["view", "view>query", "view>query", "view>query*2"]
+        [
+            *("query", "query", "query*2", "other", "other", "other*2", "query", "query", "query*2"),
+            *("view", "view>query", "view>query", "view>query*2"),
+        ]
     )
 
 
