@@ -12,6 +12,7 @@ from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
 from ...record import Operation, Record
 from .. import Exporter
+from . import others
 from .pipeline import Pipeline
 from .provider import NAME, Provider
 from .spans import Spans
@@ -135,4 +136,5 @@ class OpenTelemetryExporter(Exporter):
             most=choices.max_spans,
             fold_after=choices.fold_after,
             capture_path=choices.capture_path,
+            without=frozenset().union(*others.drivers().values()),
         )

@@ -7,7 +7,8 @@ from opentelemetry.sdk.trace import Event, ReadableSpan
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import Link, Span, SpanContext, SpanKind, Status, StatusCode, TraceFlags
 
-from ...record import Record
+from ... import semconv
+from ...record import Operation, Record, Statement
 from . import attributes
 from .span import RequestSpan, new_span_id
 from .tree import Node, Tree
@@ -20,8 +21,8 @@ _UNSET, _ERROR = Status(StatusCode.UNSET), Status(StatusCode.ERROR)
 class Spans:
     """Makes spans of records for one ``resource``.
 
-    ``most`` is how many spans a trace may have, ``fold_after`` how many alike get one each. ``without`` names kinds of
-    operations that another instrumentation shows.
+    ``most`` is how many spans a trace may have, ``fold_after`` how many alike get one each. ``without`` are
+    the databases, by ``db.system.name``, whose statements another instrumentation shows.
     """
 
     def __init__(
@@ -44,9 +45,9 @@ class Spans:
     def of(self, record: Record, span: RequestSpan) -> Iterator[ReadableSpan]:
         """The spans of one record: the server span first, then parents before children."""
         operations = [*span.spilled, *record.operations]
-        if self._without:
-            without = self._without
-            operations = [each for each in operations if each.subject.kind not in without or each in span.ids]
+        # Where the request was not chosen at its start, the others show nothing.
+        if self._without and span.context.trace_flags.sampled:
+            operations = [each for each in operations if each in span.ids or not self._is_shown(each)]
         # One span is the server's.
         tree = Tree(record, operations, span.ids, self._most - 1, self._fold_after)
         yield self._server(record, span, record.spilled - len(span.spilled) + tree.dropped)
@@ -55,6 +56,12 @@ class Spans:
         for node in tree.nodes:
             node.span_id = span.ids.get(node.operation) or new_span_id()
             yield self._operation(record, node, whole, self._parent(node, whole, offset), offset)
+
+    def _is_shown(self, operation: Operation) -> bool:
+        """Whether another instrumentation shows an operation: statements they do, connects and commits they do not."""
+        if type(operation.detail) is not Statement:
+            return False
+        return operation.subject.attributes.get(semconv.DB_SYSTEM_NAME) in self._without
 
     def _parent(self, node: Node, whole: SpanContext, offset: int) -> SpanContext:
         above = node.parent

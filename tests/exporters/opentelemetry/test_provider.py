@@ -143,14 +143,21 @@ def test_exporters(monkeypatch, variables, expected):
 
 
 @pytest.mark.parametrize(
-    "name, value", [("OTEL_TRACES_EXPORTER", "zipkin"), ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/json")]
+    "name, value, asked, package",
+    [
+        ("OTEL_TRACES_EXPORTER", "zipkin_json", "zipkin_json", "opentelemetry-exporter-zipkin-json"),
+        ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/json", "otlp", "opentelemetry-exporter-otlp-proto-http"),
+    ],
 )
-def test_exporter_that_is_not_there(monkeypatch, caplog, name, value):
+def test_exporter_that_is_not_there(monkeypatch, caplog, name, value, asked, package):
     """One that is not installed is named, with what to install."""
     monkeypatch.setenv(name, value)
     with caplog.at_level(logging.ERROR, "djmetrics"):
         assert exporters() == []
-    assert "pip install opentelemetry-exporter-otlp-proto-http" in caplog.text
+    assert caplog.text.strip().endswith(f"pip install {package}")
+    assert providers.missing_exporters() == [asked]
+    trace.set_tracer_provider(TracerProvider(shutdown_on_exit=False))
+    assert providers.missing_exporters() == []
 
 
 def test_resource(monkeypatch):

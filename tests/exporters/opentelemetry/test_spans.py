@@ -9,7 +9,7 @@ from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, StatusC
 from djmetrics import recorder, units
 from djmetrics.exporters.opentelemetry.span import RequestSpan
 from djmetrics.exporters.opentelemetry.spans import Spans
-from djmetrics.record import Layer, Record, Subject
+from djmetrics.record import Layer, Record, Statement, Subject
 from djmetrics.testing import fake_clock
 
 VIEW, DB, CACHE = Subject("view", "view"), Subject("db", "SELECT t"), Subject("cache", "get")
@@ -214,14 +214,27 @@ def test_layer_inside_another_library_s_span(request_):
         assert shown.parent.span_id == expected
 
 
-def test_without_a_kind(request_):
-    """Kinds that another instrumentation shows are left out, but for those that others hang on."""
+def test_without_a_database(request_):
+    """Statements that another instrumentation shows are left out; connects are not, nor what others hang on."""
     record, span = request_
-    operation(DB)
-    held = recorder.begin(DB)
+    shown = Subject("db", "SELECT t", {"db.system.name": "sqlite"})
+    statement = Statement(shown, "SELECT 1", True)
+    operation(shown).detail = statement
+    operation(Subject("db", "CONNECT", {"db.system.name": "sqlite"}))
+    operation(DB).detail = Statement(DB, "SELECT 1", True)
+    held = recorder.begin(shown)
+    held.detail = statement
     span.get_span_context()
     operation(CACHE)
     recorder.end(held)
-    spans = made(record, span, without=frozenset({"db"}))
-    assert [each.name for each in spans] == ["GET runs/", "SELECT t", "cache get"]
-    assert spans[2].parent.span_id == spans[1].context.span_id == span.ids[held]
+    names = ["GET runs/", "CONNECT", "SELECT t", "SELECT t", "cache get"]
+    unsampled = made(record, span, without=frozenset({"sqlite"}))
+    assert [each.name for each in unsampled] == [
+        names[0],
+        "SELECT t",
+        *names[1:],
+    ]  # the other one shows nothing
+    span.context = SpanContext(1, 2, False, TraceFlags(1))
+    spans = made(record, span, without=frozenset({"sqlite"}))
+    assert [each.name for each in spans] == names
+    assert spans[4].parent.span_id == spans[3].context.span_id == span.ids[held]
