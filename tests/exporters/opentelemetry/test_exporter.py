@@ -11,6 +11,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ParentBased
 from prometheus_client.openmetrics.exposition import generate_latest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
+from prometheus_client.samples import Sample
 
 from djmetrics import recorder, runtime, units
 from djmetrics.exporters.opentelemetry import OpenTelemetryExporter
@@ -194,21 +195,16 @@ def test_excluded_views_leave_no_trace(memory, switched_on):
         assert memory.take().all == []
 
 
-def samples(name: str) -> list:
-    """The samples of this name on the page."""
+def shown() -> list[Sample]:
+    """All samples on the page."""
     runtime._flush()
     page = generate_latest(runtime.page_registry()).decode()
-    return [
-        each
-        for family in text_string_to_metric_families(page)
-        for each in family.samples
-        if each.name == name
-    ]
+    return [each for family in text_string_to_metric_families(page) for each in family.samples]
 
 
-def total(name: str, **labels: str) -> float:
-    """The sum of the samples that have these labels."""
-    return sum(each.value for each in samples(name) if labels.items() <= each.labels.items())
+def total(samples: list[Sample], name: str, **labels: str) -> float:
+    """The sum of the samples of this name that have these labels."""
+    return sum(each.value for each in samples if each.name == name and labels.items() <= each.labels.items())
 
 
 def test_one_measurement_for_all(memory, switched_on):
@@ -221,8 +217,9 @@ def test_one_measurement_for_all(memory, switched_on):
         ]
 
         def now():
+            page = shown()
             return [
-                (total(f"{name}_sum", **labels), total(f"{name}_count", **labels))
+                (total(page, f"{name}_sum", **labels), total(page, f"{name}_count", **labels))
                 for name, labels, _, _ in figures
             ]
 
@@ -247,9 +244,11 @@ def test_kept_and_dropped_are_counted(switched_on):
     memory_of(TracerProvider(sampler=ParentBased(ALWAYS_OFF), shutdown_on_exit=False))
 
     def now():
+        page = shown()
         names = ("error", "kept"), ("unsampled", "dropped"), ("sampled", "kept")
         return [
-            total("djmetrics_traces_total", reason=reason, decision=decision) for reason, decision in names
+            total(page, "djmetrics_traces_total", reason=reason, decision=decision)
+            for reason, decision in names
         ]
 
     with switched_on(SLOW_THRESHOLD=1000):
@@ -264,16 +263,16 @@ def test_exemplars_are_of_kept_traces(switched_on):
     """The latency histogram's exemplars name traces that were kept, and none that was not."""
     memory = memory_of(TracerProvider(sampler=ParentBased(ALWAYS_OFF), shutdown_on_exit=False))
 
-    def shown():
-        found = samples("http_server_request_duration_seconds_bucket")
-        return {each.exemplar.labels["trace_id"] for each in found if each.exemplar}
+    def traces():
+        buckets = (each for each in shown() if each.name == "http_server_request_duration_seconds_bucket")
+        return {each.exemplar.labels["trace_id"] for each in buckets if each.exemplar}
 
     with switched_on(SLOW_THRESHOLD=1000):
         dropped = uuid.uuid4().hex
         Client().get("/hello/", headers={"traceparent": f"00-{dropped}-b7ad6b7169203331-00"})
-        assert dropped not in shown()
+        assert dropped not in traces()
         Client(raise_request_exception=False).get("/fail/")
-        assert f"{memory.take().server().context.trace_id:032x}" in shown()
+        assert f"{memory.take().server().context.trace_id:032x}" in traces()
 
 
 def test_slow_requests_are_kept(switched_on):
