@@ -82,9 +82,9 @@ class Spans:
     def _server(self, record: Record, span: RequestSpan, dropped: int) -> ReadableSpan:
         found = attributes.of_request(record, self._capture_path)
         if dropped:
-            found["djmetrics.dropped.operations"] = dropped
+            found[semconv.DROPPED_OPERATIONS] = dropped
         if span.dropped:
-            found["djmetrics.dropped.attributes"] = span.dropped
+            found[semconv.DROPPED_ATTRIBUTES] = span.dropped
         failed = (record.status or 0) >= 500 or record.error is not None or record.outcome == "failed"
         return ReadableSpan(
             span.name or f"{record.method} {record.route}".rstrip(),
@@ -109,7 +109,7 @@ class Spans:
         end = record.end if operation.subject.kind == "stream" else node.end
         found = attributes.of_operation(node)
         if node.is_cut:
-            found["djmetrics.cut"] = True
+            found[semconv.CUT] = True
         return ReadableSpan(
             name if node.count == 1 else f"{name} × {node.count}",
             self._context(whole, node.span_id),
