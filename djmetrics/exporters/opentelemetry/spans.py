@@ -87,7 +87,9 @@ class Spans:
             found[semconv.DROPPED_ATTRIBUTES] = span.dropped
         failed = (record.status or 0) >= 500 or record.error is not None or record.outcome == "failed"
         return ReadableSpan(
-            span.name or f"{record.method} {record.route}".rstrip(),
+            # The conventions' word for a method that they do not know.
+            span.name
+            or f"{'HTTP' if record.method == semconv.OTHER else record.method} {record.route}".rstrip(),
             self._context(span.context, span.context.span_id),
             span.parent,
             self._resource,

@@ -91,6 +91,8 @@ def test_request_of_which_all_is_known():
         ({"status": 500}, "500"),
         ({"status": 500, "error": ValueError}, "ValueError"),
         ({"error": SiteError}, f"{__name__}.SiteError"),
+        ({"outcome": "failed", "status": 200}, "_OTHER"),
+        ({"outcome": "disconnected", "status": 200}, None),
     ],
 )
 def test_error_type(known, expected):

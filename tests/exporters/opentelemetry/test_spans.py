@@ -97,6 +97,14 @@ def test_status(request_, known, failed):
     assert (server.status.status_code is StatusCode.ERROR) is failed
 
 
+def test_unknown_method(request_):
+    """A method that the conventions do not know is named as they want it."""
+    record, span = request_
+    record.method = "_OTHER"
+    (server,) = made(record, span)
+    assert server.name == "HTTP runs/"
+
+
 def test_status_of_the_site(request_):
     """What the site said of its own span counts more."""
     record, span = request_
