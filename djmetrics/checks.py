@@ -3,7 +3,6 @@
 import os
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -13,39 +12,15 @@ from django.core import checks
 from django.urls import NoReverseMatch, reverse
 from django.utils.module_loading import import_string
 
-from . import catalogue, gunicorn_check, sentry_check
+from . import catalogue, gunicorn_check, sentry_check, trace_checks
+from .check import DOCS, Check
 from .conf import NAME, Problem, Settings, get_problems, get_settings
 from .kinds import metric_key
 
-DOCS = "docs/reference/checks.md"
+__all__ = ["DOCS", "TABLE", "Check"]
+
 MIDDLEWARE = "djmetrics.middleware.DjmetricsMiddleware"
 SHORTEST_TOKEN = 16
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One thing that can be wrong: a row of the reference table, and the maker of its messages.
-
-    ``summary`` says in general what is wrong; ``text`` and ``hint`` are templates for ``str.format`` that say
-    it of one mistake.
-    """
-
-    id: str
-    summary: str
-    text: str
-    hint: str
-
-    @property
-    def level(self) -> str:
-        """Error or Warning, as words; the site starts either way."""
-        return "Error" if self.id.startswith("E") else "Warning"
-
-    def message(self, **values: object) -> checks.CheckMessage:
-        """The check's message about one mistake."""
-        make = checks.Error if self.level == "Error" else checks.Warning
-        anchor = f"djmetrics-{self.id.lower()}"
-        hint = f"{self.hint.format(**values)} See {DOCS}#{anchor}."
-        return make(self.text.format(**values), hint=hint, id=f"djmetrics.{self.id}")
 
 
 MISSING = Check(
@@ -153,6 +128,7 @@ TABLE = (
     TWICE,
     NOT_IMPORTABLE,
     NO_URL,
+    *trace_checks.TABLE,
     NO_DSN,
     NO_SDK,
     NO_SCRUBBING,

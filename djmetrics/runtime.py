@@ -14,7 +14,7 @@ from django.core.signals import setting_changed
 from django.utils.module_loading import import_string
 from prometheus_client import REGISTRY, CollectorRegistry
 
-from . import __version__, catalogue, folders, guard, gunicorn_check, outlets, port, sql, units, workers
+from . import __version__, catalogue, ends, folders, guard, gunicorn_check, outlets, port, sql, units, workers
 from .conf import Settings, get_settings
 from .exporters.prometheus import Collector, Store, register, unregister
 from .exporters.prometheus import page_registry as registry_with
@@ -47,7 +47,7 @@ _store: Store | None = None
 _exporter: PrometheusExporter | None = None
 _collector: Collector | None = None
 _destinations: list[Any] = []
-"""The exporters that end with ``stop``, by their ``close``."""
+"""The exporters that send by themselves: they ``finish`` with a worker, and ``close`` with ``stop``."""
 _serving = False
 _serving_pid = 0
 
@@ -93,11 +93,8 @@ def stop() -> None:
     _hooks.clear()
     units.flush()
     units.configure((), 1)
-    for each in _destinations:
-        try:
-            each.close()
-        except Exception:
-            guard.failed(f"exporter {type(each).__name__}.close")
+    ends.forget()
+    _tell_destinations("close")
     _destinations.clear()
     atexit.unregister(_finish)
     outlets.none()
@@ -159,6 +156,8 @@ def _start_serving(request: Any) -> None:
             units.shared = True
             atexit.register(_flush)
             _remind_of_gunicorn(folder)
+        if _destinations:
+            ends.before(lambda: _tell_destinations("finish"))
         if _settings.metrics_port is not None and not workers.is_management_command():
             port.start(_settings.metrics_port, _settings.metrics_address, page_registry)
     except Exception:
@@ -204,6 +203,14 @@ def _prometheus(settings: Settings) -> PrometheusExporter:
 def _finish() -> None:
     """At a process's end: what broke last may wait for a request that never comes."""
     _flush()
+
+
+def _tell_destinations(what: str) -> None:
+    for each in _destinations:
+        try:
+            getattr(each, what)()
+        except Exception:
+            guard.failed(f"exporter {type(each).__name__}.{what}")
 
 
 def _flush() -> None:

@@ -65,8 +65,9 @@ class Slowest:
             self._total = sum(self._counts.values())
         self._next = self._total + _REFRESH
         allowed = self._total // _SHARE
-        for bucket in sorted(self._counts, reverse=True):
-            allowed -= self._counts[bucket]
+        counts = self._counts  # another thread may halve them meanwhile
+        for bucket in sorted(counts, reverse=True):
+            allowed -= counts[bucket]
             if allowed < 0:
                 bits, digits = bucket >> 4, bucket & 15
                 self.threshold = (digits + 1 << bits) - 1

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from djmetrics import catalogue, checks, conf, runtime
+from djmetrics import catalogue, checks, conf, runtime, semconv
 from djmetrics.declared import declarations
 from djmetrics.destinations import OpenTelemetry, Sentry
 from djmetrics.exporters.prometheus import label_name, prometheus_name
@@ -178,3 +178,17 @@ def test_every_page_is_in_a_table_of_contents() -> None:
     pages = {page for page in PAGES if page.is_relative_to(DOCS)}
     parts = {DOCS / f"explanation/{name}-table.md" for name in ("overhead", "truth")}
     assert pages - listed == {DOCS / "index.md"} | parts
+
+
+# Privacy
+
+
+def test_each_attribute_of_a_span_is_documented() -> None:
+    """The page that says what leaves the site names each attribute that spans may have."""
+    text = (DOCS / "explanation/privacy.md").read_text()
+    named = set(re.findall(r"`([a-z_.*]+)`", text))
+    for module in ("attributes", "spans"):
+        source = (DOCS.parent / f"djmetrics/exporters/opentelemetry/{module}.py").read_text()
+        for constant in re.findall(r"\b(?:s|semconv)\.([A-Z_]+)\b", source):
+            attribute = getattr(semconv, constant)
+            assert attribute == semconv.OTHER or attribute in named or f"{attribute}*" in named, constant

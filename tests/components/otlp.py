@@ -166,6 +166,10 @@ def rotel(behind: str, folder: Path) -> Iterator[str]:
     found = importlib.util.find_spec("rotel")
     if found is None or found.origin is None:
         raise process.Missing("the Python package rotel is not installed (dependency group: servers)")
+    # The program is linked against the Python that its wheel is for.
+    library = Path(str(sysconfig.get_config_var("LIBDIR")), str(sysconfig.get_config_var("INSTSONAME")))
+    if library.suffix == ".a" or not library.exists():
+        raise process.Missing("rotel needs a Python with a shared library (--enable-shared)")
     grpc_port, http_port = process.free_port(), process.free_port()
     command = [
         str(Path(found.origin).parent / "rotel-agent"),
@@ -174,9 +178,8 @@ def rotel(behind: str, folder: Path) -> Iterator[str]:
         *("--exporter", "otlp", "--otlp-exporter-protocol", "http", "--otlp-exporter-endpoint", behind),
         *("--batch-timeout", "100ms"),
     ]
-    # The program is linked against the Python that its wheel is for.
-    libraries = {"LD_LIBRARY_PATH": str(sysconfig.get_config_var("LIBDIR"))}
-    with process.running(command, ready=lambda: process.accepts(http_port), cwd=folder, env=libraries):
+    environment = {"LD_LIBRARY_PATH": str(library.parent)}
+    with process.running(command, ready=lambda: process.accepts(http_port), cwd=folder, env=environment):
         yield f"http://127.0.0.1:{http_port}"
 
 

@@ -3,13 +3,18 @@
 import time
 from collections.abc import Callable, Iterator
 from copy import copy
+from functools import partial
 from typing import Any
 
 import pytest
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from djmetrics import catalogue, recorder, units
-from djmetrics.destinations import Sentry
+from djmetrics import ambient, catalogue, recorder, units
+from djmetrics.destinations import OpenTelemetry, Sentry
 from djmetrics.exporters import Exporter
+from djmetrics.exporters.opentelemetry import OpenTelemetryExporter
 from djmetrics.exporters.prometheus import Store
 from djmetrics.exporters.prometheus.exporter import PrometheusExporter
 from djmetrics.exporters.sentry import SentryExporter
@@ -43,16 +48,34 @@ def sentry() -> SentryExporter:
     )
 
 
-@pytest.fixture(params=["prometheus", "sentry", "memory", "base"])
+@pytest.fixture(params=["prometheus", "opentelemetry", "sentry", "memory", "base"])
 def exporter(request: Any) -> Iterator[Any]:
     """Each exporter there is, made as small as it can be."""
     makers: dict[str, Callable[[], Any]] = {"memory": MemoryExporter, "base": Exporter, "sentry": sentry}
     if request.param in makers:
         yield makers[request.param]()
         return
+    if request.param == "opentelemetry":
+        yield from opentelemetry_exporter()
+        return
     store = Store(catalogue.metrics())
     yield PrometheusExporter(store)
     store.close()
+
+
+def opentelemetry_exporter() -> Iterator[Any]:
+    """One whose provider keeps spans in memory, with its context in use."""
+    provider = TracerProvider(shutdown_on_exit=False)
+    provider.add_span_processor(SimpleSpanProcessor(InMemorySpanExporter()))
+    made = OpenTelemetryExporter(
+        OpenTelemetry(), recorder.current_operation, service="site", release="1", version="0"
+    )
+    made._provider._tracer, made._provider._found = provider.get_tracer("djmetrics"), True  # type: ignore[assignment]
+    made.flush = partial(made.flush, 10)  # type: ignore[method-assign]
+    ambient.contexts = (made.context,)
+    yield made
+    ambient.contexts = ()
+    made.close()
 
 
 def request(**attributes: Any) -> Record:

@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from tests.components import process
@@ -47,6 +47,11 @@ class Configuration:
     """A program that must be installed, where a Python module is not enough."""
     refuses_root: bool = False
     """Whether the server, started by root, gives its workers to a user who may not be able to read this Python."""
+
+
+def with_environment(configuration: Configuration, **variables: str) -> Configuration:
+    """The same with these variables besides."""
+    return replace(configuration, env={**configuration.env, **variables})
 
 
 @dataclass(frozen=True)

@@ -51,6 +51,8 @@ def of_request(record: Record, capture_path: bool) -> Attributes:
         found[s.ERROR_TYPE] = error_name(record.error)
     elif record.status is not None and record.status >= 500:
         found[s.ERROR_TYPE] = str(record.status)
+    elif record.outcome == "failed":
+        found[s.ERROR_TYPE] = s.OTHER
     for phase, ns in record.phases.items():
         if ns:
             found[s.DJANGO_PHASE + phase] = ns / SECOND

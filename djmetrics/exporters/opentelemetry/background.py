@@ -12,7 +12,9 @@ from ... import guard
 INTERVAL = 1.0
 """Seconds that what was put waits at most before the thread looks."""
 
-_MANY = 256
+MANY = 256
+"""How much weight wakes the thread at once."""
+
 _BATCH = 64
 
 Work = Callable[[list[Any]], None]
@@ -80,7 +82,7 @@ class _Queue:
             self._items.append((item, weight))
             if self._thread is None:
                 self._start()
-        if self.weight >= _MANY:
+        if self.weight >= MANY:
             self._wake.set()
         return True
 

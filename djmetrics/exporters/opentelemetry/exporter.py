@@ -1,6 +1,7 @@
 """The exporter: which finished records become traces."""
 
 import atexit
+import threading
 from collections.abc import Callable, Sequence
 from typing import Protocol
 from weakref import WeakKeyDictionary
@@ -12,6 +13,7 @@ from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from ... import catalogue
 from ...record import Operation, Record
 from .. import Exporter
+from . import others
 from .pipeline import Pipeline
 from .provider import NAME, Provider
 from .spans import Spans
@@ -59,6 +61,8 @@ class OpenTelemetryExporter(Exporter):
         self._choices = choices
         self._version = version
         self._pipeline: Pipeline | None = None
+        self._joining = threading.Lock()
+        self._joined = False
         self._provider = Provider(self._built, service, release, version)
         self.context = Tracing(self._tracer, running, choices.sample_rate)
 
@@ -76,7 +80,8 @@ class OpenTelemetryExporter(Exporter):
         span.close()
         if record.kept and self._pipeline is not None:
             weight = 1 + len(record.layers) + len(record.operations)
-            self._pipeline.add(record, span, min(weight, 2 * self._choices.max_spans))
+            # As many spans as there may be of it; and a small queue shall take it when it is empty.
+            self._pipeline.add(record, span, min(weight, self._choices.max_spans, self._choices.queue_size))
 
     def dropped(self, record: Record) -> None:
         """Nobody shall see it."""
@@ -88,13 +93,17 @@ class OpenTelemetryExporter(Exporter):
         """Wait until all that was exported is handed on, at most ``seconds``; whether it is."""
         return self._pipeline is None or self._pipeline.force_flush(round(seconds * 1000))
 
+    def finish(self) -> None:
+        """Hand on what waits, in at most the time that the settings allow."""
+        self.flush(self._choices.shutdown_timeout)
+
     def close(self) -> None:
         """Hand on what waits. The pipeline of a provider of ours stays: the provider does, and others use it."""
         pipeline = self._pipeline
         if pipeline is None:
             return
         if pipeline in _own.values():
-            self.flush(self._choices.shutdown_timeout)
+            self.finish()
         else:
             atexit.unregister(pipeline.shutdown)
             pipeline.shutdown()
@@ -105,8 +114,11 @@ class OpenTelemetryExporter(Exporter):
 
     def _tracer(self) -> Tracer | None:
         tracer = self._provider.tracer()
-        if tracer is not None and (self._pipeline is None or self._pipeline.spans is None):
-            self._join(tracer)
+        if tracer is not None and not self._joined:
+            with self._joining:
+                if not self._joined:
+                    self._join(tracer)
+                    self._joined = True
         return tracer
 
     def _join(self, tracer: Tracer) -> None:
@@ -128,4 +140,5 @@ class OpenTelemetryExporter(Exporter):
             fold_after=choices.fold_after,
             capture_path=choices.capture_path,
             shortest_layer=round(choices.min_layer_duration * catalogue.NANOSECONDS),
+            without=frozenset().union(*others.drivers().values()),
         )

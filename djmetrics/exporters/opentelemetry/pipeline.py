@@ -1,6 +1,7 @@
 """From finished records to sent spans, in the background: bounded, counted, and never in a request's way."""
 
 import os
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -61,8 +62,12 @@ class Pipeline(SpanProcessor):
             counted("dropped", 1)
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
-        """Wait until all that was added is handed on, at most so long; whether it is."""
-        return self._background.flush(timeout_millis / 1000)
+        """Wait until all that was added is handed on, and by an application's own processor too; whether it is."""
+        end = time.monotonic() + timeout_millis / 1000
+        if not self._background.flush(timeout_millis / 1000):
+            return False
+        left = max(round((end - time.monotonic()) * 1000), 1)
+        return self._receiver is None or self._receiver.force_flush(left)
 
     def shutdown(self) -> None:
         """Send what waits, in at most the time that the settings allow; what is left then is counted as dropped."""

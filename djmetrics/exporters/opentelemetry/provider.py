@@ -4,17 +4,20 @@ import logging
 import os
 import socket
 import threading
-from collections.abc import Callable
-from importlib.metadata import entry_points
+from collections.abc import Callable, Iterator
+from importlib.metadata import EntryPoint, entry_points
 
 from opentelemetry import trace
 from opentelemetry.sdk.resources import OTELResourceDetector, Resource
 from opentelemetry.sdk.trace import SpanProcessor, Tracer, TracerProvider
 from opentelemetry.sdk.trace.export import SpanExporter
 
+from . import others
+
 logger = logging.getLogger("djmetrics")
 
 NAME = "djmetrics"
+
 
 _PROTOCOLS = {"http/protobuf": "otlp_proto_http", "grpc": "otlp_proto_grpc"}
 
@@ -57,6 +60,12 @@ class Provider:
     def _find(self) -> Tracer | None:
         if os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
             return None
+        if others.django():
+            logger.warning(
+                "djmetrics makes no traces: OpenTelemetry's own Django instrumentation does. "
+                "See the system check djmetrics.W013."
+            )
+            return None
         provider = trace.get_tracer_provider()
         if isinstance(provider, trace.ProxyTracerProvider | trace.NoOpTracerProvider):
             self.is_ours = True
@@ -92,20 +101,41 @@ def resource(service: str, release: str) -> Resource:
 def exporters() -> list[Callable[[], SpanExporter]]:
     """The classes of the exporters that ``OTEL_TRACES_EXPORTER`` names ("otlp" without it), by their entry points."""
     found = []
-    for name in os.environ.get("OTEL_TRACES_EXPORTER", "").split(",") or [""]:
-        asked = name.strip() or "otlp"
-        if asked == "none":
-            continue
-        entry = next(iter(entry_points(group="opentelemetry_traces_exporter", name=_entry(asked))), None)
+    for name, entry in _asked():
         if entry is None:
             logger.error(
-                "djmetrics sends no traces to %r: its exporter is not installed. For OTLP over HTTP: "
-                "pip install opentelemetry-exporter-otlp-proto-http",
-                asked,
+                "djmetrics sends no traces to %r: its exporter is not installed. Install it: pip install %s",
+                *(name, package(name)),
             )
-            continue
-        found.append(entry.load())
+        else:
+            found.append(entry.load())
     return found
+
+
+def missing_exporters() -> list[str]:
+    """The exporters that the variables name and that are not installed; none where the site has its own provider."""
+    provider = trace.get_tracer_provider()
+    if not isinstance(provider, trace.ProxyTracerProvider | trace.NoOpTracerProvider):
+        return []
+    return [name for name, entry in _asked() if entry is None]
+
+
+def package(name: str) -> str:
+    """The package of an exporter, as OpenTelemetry's are named; OTLP's over HTTP where a protocol is unknown."""
+    entry = _entry(name)
+    if name == "otlp" and entry not in _PROTOCOLS.values():
+        entry = _PROTOCOLS["http/protobuf"]
+    return f"opentelemetry-exporter-{entry.replace('_', '-')}"
+
+
+def _asked() -> Iterator[tuple[str, EntryPoint | None]]:
+    for name in os.environ.get("OTEL_TRACES_EXPORTER", "").split(","):
+        asked = name.strip() or "otlp"
+        if asked != "none":
+            yield (
+                asked,
+                next(iter(entry_points(group="opentelemetry_traces_exporter", name=_entry(asked))), None),
+            )
 
 
 def _entry(name: str) -> str:

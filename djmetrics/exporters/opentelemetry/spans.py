@@ -7,7 +7,8 @@ from opentelemetry.sdk.trace import Event, ReadableSpan
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import Link, Span, SpanContext, SpanKind, Status, StatusCode, TraceFlags
 
-from ...record import Record, Statement
+from ... import semconv
+from ...record import Operation, Record, Statement
 from . import attributes
 from .span import RequestSpan, new_span_id
 from .tree import Node, Tree
@@ -33,8 +34,8 @@ class Spans:
     """Makes spans of records for one ``resource``.
 
     ``most`` is how many spans a trace may have, ``fold_after`` how many alike get one each, ``shortest_layer`` the own
-    time in nanoseconds below which a middleware or the resolver gets none. ``without`` names kinds of
-    operations that another instrumentation shows.
+    time in nanoseconds below which a middleware or the resolver gets none. ``without`` are
+    the databases, by ``db.system.name``, whose statements another instrumentation shows.
     """
 
     def __init__(
@@ -59,9 +60,9 @@ class Spans:
     def of(self, record: Record, span: RequestSpan) -> Iterator[ReadableSpan]:
         """The spans of one record: the server span first, then parents before children."""
         operations = [*span.spilled, *record.operations]
-        if self._without:
-            without = self._without
-            operations = [each for each in operations if each.subject.kind not in without or each in span.ids]
+        # Where the request was not chosen at its start, the others show nothing.
+        if self._without and span.context.trace_flags.sampled:
+            operations = [each for each in operations if each in span.ids or not self._is_shown(each)]
         # One span is the server's.
         tree = Tree(record, operations, span.ids, self._most - 1, self._fold_after, self._shortest_layer)
         yield self._server(record, span, record.spilled - len(span.spilled) + tree.dropped, tree.omitted)
@@ -71,6 +72,12 @@ class Spans:
         for node in tree.nodes:
             node.context = self._context(whole, span.ids.get(node.operation) or new_span_id())
             yield self._operation(record, node, self._parent(node, whole, offset), offset, said)
+
+    def _is_shown(self, operation: Operation) -> bool:
+        """Whether another instrumentation shows an operation: statements they do, connects and commits they do not."""
+        if type(operation.detail) is not Statement:
+            return False
+        return operation.subject.attributes.get(semconv.DB_SYSTEM_NAME) in self._without
 
     def _parent(self, node: Node, whole: SpanContext, offset: int) -> SpanContext:
         above = node.parent
@@ -91,11 +98,11 @@ class Spans:
     def _server(self, record: Record, span: RequestSpan, dropped: int, omitted: int) -> ReadableSpan:
         found = attributes.of_request(record, self._capture_path)
         if dropped:
-            found["djmetrics.dropped.operations"] = dropped
+            found[semconv.DROPPED_OPERATIONS] = dropped
         if omitted:
-            found["djmetrics.omitted.layers"] = omitted
+            found[semconv.OMITTED_LAYERS] = omitted
         if span.dropped:
-            found["djmetrics.dropped.attributes"] = span.dropped
+            found[semconv.DROPPED_ATTRIBUTES] = span.dropped
         failed = (record.status or 0) >= 500 or record.error is not None or record.outcome == "failed"
         return ReadableSpan(
             span.name or _name(record),
@@ -120,7 +127,7 @@ class Spans:
         end = record.end if operation.subject.kind == "stream" else node.end
         found = attributes.of_operation(node, said)
         if node.is_cut:
-            found["djmetrics.cut"] = True
+            found[semconv.CUT] = True
         return ReadableSpan(
             name if node.count == 1 else f"{name} × {node.count}",
             node.context,
@@ -137,7 +144,10 @@ class Spans:
 
 def _name(record: Record) -> str:
     """Method and route of a request, as the conventions want it; else what kind of work it was, and which."""
-    return f"{record.method} {record.route}".rstrip() if record.method else record.view.strip("()")
+    if not record.method:
+        return record.view.strip("()")
+    # The conventions' word for a method that they do not know.
+    return f"{'HTTP' if record.method == semconv.OTHER else record.method} {record.route}".rstrip()
 
 
 def _start(span: Span) -> int:

@@ -63,6 +63,10 @@ class SentryExporter(Exporter):
         sentry_sdk.flush(timeout=seconds)
         return True
 
+    def finish(self) -> None:
+        """The process is about to end: send what waits, in what time sentry-sdk allows itself."""
+        self.flush(2.0)
+
     def close(self) -> None:
         """Leave the SDK as it was; what waits in a client of ours is sent, for as long as a process's end may take."""
         atexit.unregister(self.close)

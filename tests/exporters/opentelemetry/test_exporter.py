@@ -1,11 +1,26 @@
 """Whole requests of a real site, and the traces that they leave."""
 
+import atexit
+import threading
+import uuid
+
 import pytest
 from django.conf import settings
-from django.test import Client
+from django.test import Client, override_settings
 from opentelemetry import trace
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ParentBased
+from prometheus_client.openmetrics.exposition import generate_latest
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
+from prometheus_client.samples import Sample
+
+from djmetrics import recorder, runtime, units
+from djmetrics.exporters.opentelemetry import OpenTelemetryExporter
+from djmetrics.record import Record, Subject
+from djmetrics.testing import record
 
 from . import site
+from .conftest import memory_of
 
 pytestmark = pytest.mark.django_db
 
@@ -52,8 +67,6 @@ def test_what_began_inside_an_operation_lies_under_it(memory, switched_on):
 
 def test_times_and_counts_are_the_record_s(memory, switched_on):
     """Durations are those of the record to the nanosecond, and the tree is true to time."""
-    from djmetrics.testing import record
-
     with switched_on(), record() as recorded:
         Client().get("/page/")
         spans = memory.take()
@@ -190,11 +203,186 @@ def test_a_span_that_is_current_already_is_the_parent(memory, switched_on):
 
 def test_excluded_views_leave_no_trace(memory, switched_on):
     """A view that is left out of all data has no spans."""
-    from django.test import override_settings
-
     with (
         switched_on(),
         override_settings(DJMETRICS={"OPENTELEMETRY": {}, "EXCLUDE_VIEWS": ["hello"]}),
     ):
         Client().get("/hello/")
         assert memory.take().all == []
+
+
+def shown() -> list[Sample]:
+    """All samples on the page."""
+    runtime._flush()
+    page = generate_latest(runtime.page_registry()).decode()
+    return [each for family in text_string_to_metric_families(page) for each in family.samples]
+
+
+def total(samples: list[Sample], name: str, **labels: str) -> float:
+    """The sum of the samples of this name that have these labels."""
+    return sum(each.value for each in samples if each.name == name and labels.items() <= each.labels.items())
+
+
+def test_one_measurement_for_all(memory, switched_on):
+    """The same session through all exporters: the same durations to the nanosecond, the same counts."""
+    with switched_on(), record() as recorded:
+        figures = [
+            ("http_server_request_duration_seconds", {"view": "page"}, "GET page/", "request"),
+            ("db_client_operation_duration_seconds", {"db_operation_name": "SELECT"}, "SELECT", "db"),
+            ("django_view_duration_seconds", {"view": "page"}, "view page", "view"),
+        ]
+
+        def now():
+            page = shown()
+            return [
+                (total(page, f"{name}_sum", **labels), total(page, f"{name}_count", **labels))
+                for name, labels, _, _ in figures
+            ]
+
+        before = now()
+        for _ in range(5):
+            Client().get("/page/")
+        after = now()
+        spans = memory.take()
+    for (was, counted), (now_, counts), (*_, span, kind) in zip(before, after, figures, strict=True):
+        lasted = [each.end_time - each.start_time for each in spans.named(span)]
+        if kind == "request":
+            records = [each.duration for each in recorded.records]
+        else:
+            records = [each.duration for each in recorded.operations if each.subject.kind == kind]
+        assert sorted(lasted) == sorted(records)
+        assert round((now_ - was) * 1e9) == sum(lasted)
+        assert counts - counted == len(lasted) == 5
+
+
+def test_kept_and_dropped_are_counted(switched_on):
+    """A metric counts traces by what was decided and why."""
+    memory_of(TracerProvider(sampler=ParentBased(ALWAYS_OFF), shutdown_on_exit=False))
+
+    def now():
+        page = shown()
+        names = ("error", "kept"), ("unsampled", "dropped"), ("sampled", "kept")
+        return [
+            total(page, "djmetrics_traces_total", reason=reason, decision=decision)
+            for reason, decision in names
+        ]
+
+    with switched_on(SLOW_THRESHOLD=1000):
+        before = now()
+        for path in ("/fail/", "/hello/", "/hello/"):
+            Client(raise_request_exception=False).get(path)
+        Client().get("/hello/", headers={"traceparent": PARENT})
+        assert [new - old for new, old in zip(now(), before, strict=True)] == [1, 2, 1]
+
+
+def test_exemplars_are_of_kept_traces(switched_on):
+    """The latency histogram's exemplars name traces that were kept, and none that was not."""
+    memory = memory_of(TracerProvider(sampler=ParentBased(ALWAYS_OFF), shutdown_on_exit=False))
+
+    def traces():
+        buckets = (each for each in shown() if each.name == "http_server_request_duration_seconds_bucket")
+        return {each.exemplar.labels["trace_id"] for each in buckets if each.exemplar}
+
+    with switched_on(SLOW_THRESHOLD=1000):
+        dropped = uuid.uuid4().hex
+        Client().get("/hello/", headers={"traceparent": f"00-{dropped}-b7ad6b7169203331-00"})
+        assert dropped not in traces()
+        Client(raise_request_exception=False).get("/fail/")
+        assert f"{memory.take().server().context.trace_id:032x}" in traces()
+
+
+def test_slow_requests_are_kept(switched_on):
+    """From SLOW_THRESHOLD on a trace is kept, whatever was chosen at its start."""
+    memory = memory_of(TracerProvider(sampler=ParentBased(ALWAYS_OFF), shutdown_on_exit=False))
+    with switched_on(SLOW_THRESHOLD=0):
+        Client().get("/hello/")
+        assert memory.take().server().attributes["djmetrics.sampling.reason"] == "slow"
+
+
+def test_what_hangs_on_spilled_operations_has_its_parent(memory, switched_on, monkeypatch):
+    """Operations that were counted before the end are dropped, but for those that spans of the site hang on."""
+    monkeypatch.setattr(Record, "limit", 3)
+    with switched_on(), override_settings(DJMETRICS={"OPENTELEMETRY": {}, "MAX_OPERATIONS": 3}):
+        Client().get("/page/")
+        record_ = units.open()
+        record_.method = "GET"
+        units.announce(record_)
+        outer = recorder.make_current(record_.root)
+        from djmetrics import ambient
+
+        before = ambient.enter(record_)
+        held = recorder.begin(Subject("mail", "held"))
+        with site.tracer.start_as_current_span("hangs"):
+            pass
+        recorder.end(held)
+        for _ in range(5):
+            recorder.end(recorder.begin(Subject("mail", "other")))
+        ambient.leave(before)
+        recorder.make_current(outer)
+        units.close(record_)
+        spans = memory.take()
+    assert spans.above(spans.one("hangs")) == ["mail held", "GET"]
+    server = spans.one("GET")
+    others = len(spans.named("mail other"))
+    assert others + server.attributes["djmetrics.dropped.operations"] == 5
+
+
+def test_first_requests_at_the_same_time(memory, switched_on):
+    """Threads whose requests are the first share one pipeline."""
+    with switched_on() as exporter:
+        made = []
+        join = exporter._join
+        barrier = threading.Barrier(4)
+        exporter._join = lambda tracer: (made.append(1), join(tracer))
+
+        def first():
+            barrier.wait()
+            exporter._tracer()
+
+        threads = [threading.Thread(target=first) for _ in range(4)]
+        for each in threads:
+            each.start()
+        for each in threads:
+            each.join()
+        assert made == [1]
+
+
+def test_started_anew(switched_on, monkeypatch):
+    """Our own provider outlives a change of settings, with its pipeline; an application's is given back."""
+    monkeypatch.setenv("OTEL_TRACES_EXPORTER", "none")
+    with switched_on() as first:
+        Client().get("/hello/")
+        with override_settings(DJMETRICS={"OPENTELEMETRY": {"MAX_SPANS": 5}}):
+            Client().get("/hello/")
+            (second,) = (each for each in units._exporters if isinstance(each, OpenTelemetryExporter))
+            assert second is not first
+            assert second._pipeline is first._pipeline
+
+
+def test_stopped(memory, switched_on, monkeypatch):
+    """When djmetrics stops, what waits is handed on, and nothing is left for the process's end."""
+    registered = []
+    monkeypatch.setattr(atexit, "register", registered.append)
+    monkeypatch.setattr(atexit, "unregister", registered.remove)
+    with switched_on():
+        Client().get("/hello/")
+        assert registered
+    assert registered == []
+    assert "GET hello/" in {each.name for each in memory._exporter.get_finished_spans()}
+
+
+def test_small_queue(memory, switched_on):
+    """A trace larger than the queue is taken when the queue is empty."""
+    with switched_on(QUEUE_SIZE=2):
+        Client().get("/page/")
+        assert memory.take().server()
+
+
+def test_switched_off_by_variable(switched_on, monkeypatch):
+    """With OTEL_SDK_DISABLED requests are as without traces."""
+    monkeypatch.setenv("OTEL_SDK_DISABLED", "true")
+    with switched_on(RESPONSE_HEADER="X-Trace-Id") as exporter:
+        response = Client().get("/hello/")
+        assert "X-Trace-Id" not in response
+        assert exporter.flush(1)
+        exporter.close()

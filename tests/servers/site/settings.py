@@ -17,3 +17,9 @@ LOGGING_CONFIG = None
 DJMETRICS: dict[str, object] = {"METRICS_ALLOWED_IPS": ["127.0.0.1"]}
 if port := os.environ.get("SITE_METRICS_PORT"):
     DJMETRICS["METRICS_PORT"] = int(port)
+if os.environ.get("SITE_OPENTELEMETRY"):
+    from djmetrics.exporters.opentelemetry import background
+
+    DJMETRICS["OPENTELEMETRY"] = {}
+    # No thread of ours looks by itself: what is sent is sent at a worker's end.
+    background.INTERVAL, background.MANY = 3600.0, 1 << 30

@@ -1,0 +1,174 @@
+"""The provider: the application's own, or one from the standard variables."""
+
+import logging
+import os
+import socket
+
+import pytest
+from opentelemetry import trace
+from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
+
+from djmetrics.exporters.opentelemetry import provider as providers
+from djmetrics.exporters.opentelemetry.provider import Provider, exporters, resource
+
+
+class Entry:
+    """An entry point."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def load(self) -> str:
+        return f"exporter {self.name}"
+
+
+@pytest.fixture(autouse=True)
+def without_variables(monkeypatch):
+    """No standard variable is set; exporters are those of the SDK's names."""
+    for name in [each for each in os.environ if each.startswith("OTEL_")]:
+        monkeypatch.delenv(name)
+
+    def entry_points(group: str, name: str):
+        assert group == "opentelemetry_traces_exporter"
+        return [Entry(name)] if name in ("otlp_proto_http", "otlp_proto_grpc", "console") else []
+
+    monkeypatch.setattr(providers, "entry_points", entry_points)
+
+
+def made(build=lambda makers: SpanProcessor()) -> Provider:
+    return Provider(build, "mysite", "1.2.3", "0.1.0")
+
+
+def test_application_s_own():
+    """A provider that the application set is used as it is."""
+    own = TracerProvider(shutdown_on_exit=False)
+    trace.set_tracer_provider(own)
+    provider = made(lambda makers: pytest.fail("nothing is built"))
+    tracer = provider.tracer()
+    assert tracer is provider.tracer()
+    assert tracer.resource is own.resource
+    assert not provider.is_ours
+
+
+def test_set_before_the_first_request():
+    """It may be set after djmetrics was started."""
+    provider = made(lambda makers: pytest.fail("nothing is built"))
+    own = TracerProvider(shutdown_on_exit=False)
+    trace.set_tracer_provider(own)
+    assert provider.tracer().resource is own.resource
+
+
+@pytest.mark.parametrize("before", [None, trace.NoOpTracerProvider()])
+def test_ours(before):
+    """Without one we build it, for all: with the site's name and release, and the exporters that are asked for."""
+    if before is not None:
+        trace._TRACER_PROVIDER = before
+        trace._TRACER_PROVIDER_SET_ONCE._done = False
+    asked = []
+
+    class Processor(SpanProcessor):
+        ended = 0
+
+        def on_end(self, span):
+            Processor.ended += 1
+
+    provider = made(lambda makers: (asked.extend(makers), Processor())[1])
+    tracer = provider.tracer()
+    assert provider.is_ours
+    assert asked == ["exporter otlp_proto_http"]
+    assert tracer.resource.attributes["service.name"] == "mysite"
+    assert tracer.resource.attributes["service.version"] == "1.2.3"
+    trace.get_tracer("site").start_span("a").end()
+    assert Processor.ended == 1
+    trace.get_tracer_provider().shutdown()
+
+
+def test_switched_off(monkeypatch):
+    """OTEL_SDK_DISABLED switches traces off."""
+    monkeypatch.setenv("OTEL_SDK_DISABLED", " True ")
+    assert made().tracer() is None
+
+
+def test_a_stranger_s(caplog):
+    """A provider that is not the SDK's makes no spans that could be kept: said once."""
+
+    class Strange(trace.TracerProvider):
+        def get_tracer(self, *args, **kwargs):
+            return trace.NoOpTracer()
+
+    trace.set_tracer_provider(Strange())
+    provider = made()
+    with caplog.at_level(logging.WARNING, "djmetrics"):
+        assert provider.tracer() is None
+        assert provider.tracer() is None
+    assert [each.levelname for each in caplog.records] == ["WARNING"]
+    assert "Strange" in caplog.text
+
+
+def test_failure_is_tried_once():
+    """Where it cannot be built, requests after the first one do not pay for that."""
+    calls = []
+
+    def build(makers):
+        calls.append(1)
+        raise ValueError
+
+    provider = made(build)
+    with pytest.raises(ValueError):  # noqa: PT011
+        provider.tracer()
+    assert provider.tracer() is None
+    assert calls == [1]
+
+
+@pytest.mark.parametrize(
+    "variables, expected",
+    [
+        ({}, ["otlp_proto_http"]),
+        ({"OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}, ["otlp_proto_grpc"]),
+        ({"OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf"}, ["otlp_proto_http"]),
+        (
+            {"OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf", "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL": "grpc"},
+            ["otlp_proto_grpc"],
+        ),
+        ({"OTEL_TRACES_EXPORTER": "none"}, []),
+        ({"OTEL_TRACES_EXPORTER": "console, otlp"}, ["console", "otlp_proto_http"]),
+        ({"OTEL_TRACES_EXPORTER": "otlp_proto_grpc"}, ["otlp_proto_grpc"]),
+    ],
+)
+def test_exporters(monkeypatch, variables, expected):
+    """Which exporters the standard variables ask for."""
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert exporters() == [f"exporter {each}" for each in expected]
+
+
+@pytest.mark.parametrize(
+    "name, value, asked, package",
+    [
+        ("OTEL_TRACES_EXPORTER", "zipkin_json", "zipkin_json", "opentelemetry-exporter-zipkin-json"),
+        ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/json", "otlp", "opentelemetry-exporter-otlp-proto-http"),
+    ],
+)
+def test_exporter_that_is_not_there(monkeypatch, caplog, name, value, asked, package):
+    """One that is not installed is named, with what to install."""
+    monkeypatch.setenv(name, value)
+    with caplog.at_level(logging.ERROR, "djmetrics"):
+        assert exporters() == []
+    assert caplog.text.strip().endswith(f"pip install {package}")
+    assert providers.missing_exporters() == [asked]
+    trace.set_tracer_provider(TracerProvider(shutdown_on_exit=False))
+    assert providers.missing_exporters() == []
+
+
+def test_resource(monkeypatch):
+    """What the variables say of this process wins over what we know."""
+    known = resource("mysite", "").attributes
+    assert known["service.name"] == "mysite"
+    assert "service.version" not in known
+    assert known["host.name"] == socket.gethostname()
+    assert known["process.pid"] == os.getpid()
+    monkeypatch.setenv("OTEL_SERVICE_NAME", "another")
+    monkeypatch.setenv("OTEL_RESOURCE_ATTRIBUTES", "service.version=9,deployment.environment.name=test")
+    said = resource("mysite", "1").attributes
+    assert (said["service.name"], said["service.version"]) == ("another", "9")
+    assert said["deployment.environment.name"] == "test"
