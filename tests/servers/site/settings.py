@@ -17,3 +17,5 @@ LOGGING_CONFIG = None
 DJMETRICS: dict[str, object] = {"METRICS_ALLOWED_IPS": ["127.0.0.1"]}
 if port := os.environ.get("SITE_METRICS_PORT"):
     DJMETRICS["METRICS_PORT"] = int(port)
+if os.environ.get("SENTRY_DSN"):
+    DJMETRICS["SENTRY"] = {}
