@@ -12,11 +12,10 @@ import argparse
 import secrets
 import shutil
 import signal
-import subprocess
 import tempfile
 from pathlib import Path
 
-from launch import bugsink, parts, ports, pythons
+from launch import destinations, parts, ports, pythons
 from launch.processes import Failure, Processes, run
 
 HERE = Path(__file__).resolve().parent
@@ -32,11 +31,11 @@ def options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="run.py", description=__doc__)
     parser.add_argument("--seconds", type=float, help="stop by itself after so many seconds")
     parser.add_argument("--no-load", action="store_true", help="start no load tool")
+    parser.add_argument(
+        "--metrics-only", action="store_true", help="no place for errors (Bugsink) and none for traces"
+    )
     parser.add_argument("--workers", type=int, default=3, help="gunicorn's worker processes (3)")
     parser.add_argument("--users", type=int, default=10, help="the load tool's simulated users (10)")
-    parser.add_argument(
-        "--bugsink", action="store_true", help="start Bugsink, a server like Sentry, and report errors to it"
-    )
     return parser.parse_args()
 
 
@@ -50,8 +49,12 @@ def demo(chosen: argparse.Namespace, processes: Processes, scratch: Path) -> Non
     python = pythons.environment(HERE / ".venv", HERE, say)
     site_port = ports.choose(8000, "the site", say)
     base = f"http://127.0.0.1:{site_port}"
-    dsn = start_bugsink(processes, scratch) if chosen.bugsink else ""
-    place = parts.Place(HERE, python, base, secrets.token_urlsafe(16), dsn)
+    errors = traces = None
+    if not chosen.metrics_only:
+        errors = destinations.errors(HERE / ".venv-bugsink", scratch / "bugsink", processes, say)
+        traces = destinations.viewer(HERE / "var" / "viewer", processes, say)
+    told = {**(errors.environment if errors else {}), **(traces.environment if traces else {})}
+    place = parts.Place(HERE, python, base, secrets.token_urlsafe(16), told)
 
     run([*place.manage, "migrate", "--verbosity=0"], place.environment)
     run([*place.manage, "load_runs"], place.environment)
@@ -63,6 +66,11 @@ def demo(chosen: argparse.Namespace, processes: Processes, scratch: Path) -> Non
     say(f"\n  The site      {base}/  (the account demo has the password demo)")
     say(f"  Its metrics   curl -H 'Authorization: Bearer {place.token}' {base}/metrics")
     start_prometheus(place, processes, scratch)
+    if errors is not None:
+        say(f"  Errors        {errors.url}/issues/1/  {errors.about}")
+    if traces is not None:
+        say(f"  Traces        {traces.url}/  {traces.about}")
+    show_a_failure(base, errors, traces)
     say(f"  Logs          {processes.logs}")
     say("  Ctrl-C stops everything.\n")
 
@@ -72,21 +80,20 @@ def demo(chosen: argparse.Namespace, processes: Processes, scratch: Path) -> Non
     processes.watch(table, chosen.seconds)
 
 
-def start_bugsink(processes: Processes, scratch: Path) -> str:
-    """Start Bugsink, say where it is, and return the DSN that the site reports to."""
-    python = pythons.apart(HERE / ".venv-bugsink", bugsink.installation, bugsink.PACKAGE, say)
-    port = ports.choose(8001, "Bugsink", say)
-    home = scratch / "bugsink"
-    home.mkdir()
-    try:
-        seeded = bugsink.prepare(python, home, port)
-    except subprocess.CalledProcessError as error:
-        raise Failure(f"Bugsink could not be prepared: {error.stderr}") from None
-    processes.start("bugsink", bugsink.server(python, port), bugsink.environment(home))
-    url = f"http://127.0.0.1:{port}"
-    processes.wait_for(f"{url}/health/ready", "bugsink")
-    say(f"\n  Bugsink       {url}/  (the account {bugsink.USER} has the password {bugsink.PASSWORD})")
-    return seeded.dsn
+def show_a_failure(
+    base: str, errors: destinations.Destination | None, traces: destinations.Destination | None
+) -> None:
+    """Ask for the failing page once, and say where its trace and its error are to be seen."""
+    if errors is None and traces is None:
+        return
+    trace_id = parts.failing_request(f"{base}/fail/")
+    if not trace_id:
+        return
+    say(f"  One failing request, in the trace {trace_id}:")
+    if traces is not None:
+        say(f"    its trace   {traces.url}/#trace={trace_id}")
+    if errors is not None:
+        say(f"    its error   {errors.url}/issues/1/?q=trace:{trace_id}")
 
 
 def start_prometheus(place: parts.Place, processes: Processes, scratch: Path) -> None:

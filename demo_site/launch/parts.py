@@ -3,7 +3,10 @@
 import json
 import os
 import subprocess
-from dataclasses import dataclass
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 CONFIGURATION = """\
@@ -23,14 +26,14 @@ scrape_configs:
 class Place:
     """Where the demo runs: its folder, its Python, the site's address, and the token of its metrics page.
 
-    ``dsn`` is where its errors go, if anywhere.
+    ``destinations`` are the variables that say where traces and errors go.
     """
 
     folder: Path
     python: Path
     base: str
     token: str
-    dsn: str = ""
+    destinations: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def manage(self) -> list[str]:
@@ -41,9 +44,7 @@ class Place:
     def environment(self) -> dict[str, str]:
         """The environment of every process: ours, and what the demo decides."""
         decided = {"DJANGO_SETTINGS_MODULE": "running_log.settings", "METRICS_TOKEN": self.token}
-        if self.dsn:
-            decided |= {"SENTRY_DSN": self.dsn, "SENTRY_ENVIRONMENT": "demo"}
-        return {**os.environ, **decided, "PYTHONUNBUFFERED": "1"}
+        return {**os.environ, **decided, **self.destinations, "PYTHONUNBUFFERED": "1"}
 
 
 def gunicorn(place: Place, port: int, workers: int) -> list[str]:
@@ -84,3 +85,14 @@ def table(place: Place, terminal: bool) -> list[str]:
     """The live table; less often where each one is printed below the last."""
     interval = "1" if terminal else "5"
     return [*place.manage, "djmetrics_top", "--url", f"{place.base}/metrics", "--interval", interval]
+
+
+def failing_request(url: str) -> str:
+    """Ask for a page that fails; the id of the trace that the answer names, "" if it names none."""
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(url, timeout=10) as answer:
+            headers = answer.headers
+    except urllib.error.HTTPError as error:
+        headers = error.headers
+    return str(headers.get("X-Trace-Id") or "")

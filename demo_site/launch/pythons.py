@@ -53,7 +53,7 @@ def environment(folder: Path, site: Path, say: Callable[[str], None]) -> Path:
     run([base, "-m", "venv", "--clear", str(folder)])
     install = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     requirements = [part for path in wanted for part in ("-r", str(path))]
-    run([*install, "-e", f"{checkout}[sentry,top]", *requirements])
+    run([*install, "-e", f"{checkout}[opentelemetry,sentry,top]", *requirements])
     stamp.write_text(fingerprint)
     return python
 

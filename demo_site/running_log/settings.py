@@ -1,8 +1,8 @@
 """Settings of the running log.
 
 The demo needs none of these environment variables; each of them changes one thing:
-DATABASE_URL (postgres://, mysql://), CACHE_URL (redis://, pymemcache://), METRICS_TOKEN, SENTRY_DSN, DEBUG,
-SECRET_KEY, and VAR_DIR, the folder of the SQLite file.
+DATABASE_URL (postgres://, mysql://), CACHE_URL (redis://, pymemcache://), METRICS_TOKEN, SENTRY_DSN,
+OTEL_EXPORTER_OTLP_ENDPOINT, DEBUG, SECRET_KEY, and VAR_DIR, the folder of the SQLite file.
 """
 
 from pathlib import Path
@@ -49,6 +49,9 @@ MIDDLEWARE = [
 DJMETRICS = {}
 if token := env.str("METRICS_TOKEN", default=""):
     DJMETRICS["METRICS_TOKEN"] = token
+# Where traces and errors go is said by the standard variables; without them there are none.
+if env.str("OTEL_EXPORTER_OTLP_ENDPOINT", default=""):
+    DJMETRICS["OPENTELEMETRY"] = {"SAMPLE_RATE": 0.1, "RESPONSE_HEADER": "X-Trace-Id"}
 if env.str("SENTRY_DSN", default=""):
     DJMETRICS["SENTRY"] = {"SLOW_THRESHOLD": 1, "N_PLUS_ONE": 20, "ALERT_PERIOD": 60}
 
