@@ -14,7 +14,7 @@ from djmetrics import current_record, guard, lanes, recorder, runtime, units
 from djmetrics.middleware import DjmetricsMiddleware
 from djmetrics.testing import fake_clock, record
 
-from .hooks.conftest import fresh, in_flight, lenient  # noqa: F401 - the fixtures' names are their use
+from .hooks.conftest import fresh, in_flight  # noqa: F401 - the fixtures' names are their use
 from .hooks.site import get, the_one
 
 OURS = "djmetrics.middleware.DjmetricsMiddleware"

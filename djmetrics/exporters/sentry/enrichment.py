@@ -13,7 +13,7 @@ from ...record import Record
 from .choices import Event, Hint, Hook
 from .clients import Clients, allows_personal_data
 from .crumbs import add_crumbs
-from .notes import note_of, noted
+from .notes import noted
 from .privacy import scrub_messages
 from .summary import summary
 
@@ -49,28 +49,29 @@ class Enrichment:
         """The event with what is known, or None where Sentry has been told of its exception."""
         if event.get("type") not in (None, "event"):
             return event  # a transaction, a check-in
+        client = sentry_sdk.get_client()
         try:
-            return self._processed(event, hint)
+            if self._is_known(event, hint, client):
+                return None
         except Exception:
             guard.failed("exporters.sentry.enrichment")
-            return event
-
-    def _processed(self, event: Event, hint: Hint) -> Event | None:
-        error = (hint.get("exc_info") or (None, None))[1]
-        record = hint.get(RECORD)
-        is_ours = record is not None
-        if record is None:
-            record = self._find(error)
-        client = sentry_sdk.get_client()
-        if record is not None:
-            if error is not None and not is_ours:
-                if (note := note_of(record)) is not None and note.knows(error):
-                    return None
-                noted(record).reported(error)
-            self._enrich(event, record, client)
         if self._scrub is not None and not self._clients.is_ours(client):
             return self._scrub(event, hint)
         return event
+
+    def _is_known(self, event: Event, hint: Hint, client: BaseClient) -> bool:
+        """Whether Sentry has been told of the event's exception; if not, the event is enriched."""
+        error = (hint.get("exc_info") or (None, None))[1]
+        record = hint.get(RECORD)
+        if record is None:
+            record = self._find(error)
+            if record is not None and error is not None:
+                if noted(record).knows(error):
+                    return True
+                noted(record).reported(error)
+        if record is not None:
+            self._enrich(event, record, client)
+        return False
 
     def _enrich(self, event: Event, record: Record, client: BaseClient) -> None:
         chosen = client.options

@@ -7,7 +7,7 @@ from typing import Any
 import sentry_sdk
 from django.core.cache import cache
 from django.core.exceptions import PermissionDenied, SuspiciousOperation
-from django.db import connection
+from django.db import IntegrityError, connection
 from django.http import Http404, HttpResponse, StreamingHttpResponse
 from django.template import engines
 from django.urls import path
@@ -136,6 +136,15 @@ def run_task(request: Any) -> HttpResponse:
     return HttpResponse("queued")
 
 
+def refused(request: Any) -> HttpResponse:
+    """What Django makes of PostgreSQL's refusal of a row."""
+    detail = f'duplicate key value violates unique constraint "name"\nDETAIL:  Key (name)=({SECRET}) already exists.'
+    try:
+        raise type("UniqueViolation", (Exception,), {"__module__": "psycopg.errors"})(detail)
+    except Exception as error:
+        raise IntegrityError(detail) from error
+
+
 async def tagged(request: Any, name: str) -> HttpResponse:
     """Two tasks that tag side by side, with another request's in between."""
 
@@ -149,6 +158,7 @@ async def tagged(request: Any, name: str) -> HttpResponse:
 
 
 urlpatterns = [
+    path("refused/", refused, name="refused"),
     path("task/", run_task, name="task"),
     path("fine/", fine, name="fine"),
     path("fail/<int:number>/", fail, name="fail"),

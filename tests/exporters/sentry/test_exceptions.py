@@ -182,7 +182,9 @@ def test_secrets(site, client, receiver):
             headers={"authorization": f"Bearer {SECRET}", "x-thing": SECRET, "user-agent": SECRET},
         )
         client.get(f"/tagged/{SECRET}1/")
-        assert len(reported(receiver)) == 2
+        client.get("/refused/")
+        assert len(reported(receiver)) == 3
+    assert "duplicate key value violates unique constraint" in receiver.everything
     leaving = receiver.everything.replace(f'"value":"{SECRET}1"', "").replace(f'":"{SECRET}1"', "")
     assert SECRET not in leaving
 

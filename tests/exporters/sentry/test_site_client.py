@@ -7,6 +7,7 @@ import pytest
 
 from . import elsewhere
 from .site import SECRET
+from .test_events import problems
 
 OWN = {"default_integrations": False, "auto_enabling_integrations": False}
 DJANGO = {"integrations": ["django"], "auto_enabling_integrations": False}
@@ -49,6 +50,7 @@ def test_once(receiver, init):
     for event in receiver.events:
         assert event["tags"]["view"] == event["transaction"]
         assert event["contexts"]["djmetrics"]["kind"] == "request"
+        assert problems(event)[0] in (None, [])
         crumbs = [each["message"] for each in event["breadcrumbs"]["values"] if "SELECT" in each["message"]]
         assert crumbs == (["SELECT ?, %s"] if event["transaction"] == "fail" else [])
     assert [each["tags"]["page"] for each in receiver.events if "page" in each["tags"]] == [

@@ -23,3 +23,5 @@ if os.environ.get("SITE_OPENTELEMETRY"):
     DJMETRICS["OPENTELEMETRY"] = {}
     # No thread of ours looks by itself: what is sent is sent at a worker's end.
     background.INTERVAL, background.MANY = 3600.0, 1 << 30
+if os.environ.get("SENTRY_DSN"):
+    DJMETRICS["SENTRY"] = {}
