@@ -5,6 +5,7 @@ import os
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from functools import partial
 from importlib.metadata import EntryPoint, entry_points
 
 from opentelemetry import trace
@@ -99,8 +100,11 @@ def resource(service: str, release: str) -> Resource:
 
 
 def exporters() -> list[Callable[[], SpanExporter]]:
-    """The classes of the exporters that ``OTEL_TRACES_EXPORTER`` names ("otlp" without it), by their entry points."""
-    found = []
+    """What makes the exporters that ``OTEL_TRACES_EXPORTER`` names ("otlp" without it), by their entry points.
+
+    They are imported when they are made, in the background: that takes longer than many a request.
+    """
+    found: list[Callable[[], SpanExporter]] = []
     for name, entry in _asked():
         if entry is None:
             logger.error(
@@ -108,8 +112,13 @@ def exporters() -> list[Callable[[], SpanExporter]]:
                 *(name, package(name)),
             )
         else:
-            found.append(entry.load())
+            found.append(partial(_made, entry))
     return found
+
+
+def _made(entry: EntryPoint) -> SpanExporter:
+    exporter: SpanExporter = entry.load()()
+    return exporter
 
 
 def missing_exporters() -> list[str]:

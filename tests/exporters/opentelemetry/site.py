@@ -160,6 +160,14 @@ async def outliving(request: Any) -> HttpResponse:
     return HttpResponse()
 
 
+async def waiting(request: Any) -> HttpResponse:
+    """Never answer."""
+    with tracer.start_as_current_span("waits"):
+        seen["waits"].set()
+        await asyncio.Event().wait()
+    return HttpResponse()
+
+
 def threaded(request: Any) -> HttpResponse:
     """A span on a thread of the view's own, which is given the context by hand, as OpenTelemetry asks."""
     here = context.get_current()
@@ -201,6 +209,7 @@ urlpatterns = [
     path("stream-async/", stream_async, name="stream-async"),
     path("tangled/<str:name>/", tangled, name="tangled"),
     path("outliving/", outliving, name="outliving"),
+    path("waiting/", waiting, name="waiting"),
     path("threaded/", threaded, name="threaded"),
     path("bridged/", bridged, name="bridged"),
 ]

@@ -149,6 +149,27 @@ def test_task_that_outlives_its_request(memory, switched_on):
     assert spans.above(spans.one("late"))[-1] == server.name
 
 
+def test_cancelled_request(memory, switched_on):
+    """A client that goes away leaves a whole trace that says so, and no context."""
+
+    async def once() -> None:
+        site.seen["waits"] = asyncio.Event()
+        task = asyncio.create_task(AsyncClient().get("/waiting/"))
+        await site.seen["waits"].wait()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert trace.get_current_span() is trace.INVALID_SPAN
+
+    with switched_on():
+        asyncio.run(once())
+        spans = memory.take()
+    assert spans.above(spans.one("waits")) == ["view waiting", "GET waiting/"]
+    server = spans.server()
+    assert server.attributes["django.request.outcome"] == "disconnected"
+    assert server.status.status_code is trace.StatusCode.UNSET
+
+
 def test_operation_that_outlives_its_request(memory, switched_on):
     """An operation that is still open when its record is closed has a span, if others hang on it: cut, and marked."""
     with switched_on():
