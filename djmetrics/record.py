@@ -175,9 +175,10 @@ class Record:
     is open, ``announced`` are the exporters that know of it. ``carrier`` holds a request's headers while its record is
     announced, ``notes`` what a destination keeps of it while it is open.
 
-    ``kept`` says whether its trace is kept, and ``reason`` why; "" where nobody decided. ``annotations`` is what the
-    site said of it. ``exception`` is the one of ``error``, where a destination wants it, until the exporters have seen
-    the record; ``earlier_exceptions`` are those that were answered before it, by a page that then broke too.
+    ``chosen`` says whether its trace was chosen at its start, None where nobody traces it; ``kept`` whether it is
+    kept, and ``reason`` why; "" where nobody decided. ``annotations`` is what the site said of it. ``exception`` is the
+    one of ``error``, where a destination wants it, until the exporters have seen the record; ``earlier_exceptions`` are
+    those that were answered before it, by a page that then broke too.
     """
 
     # Most records keep most of these as they are. Defaults of the class make a record in a third of the time.
@@ -203,6 +204,7 @@ class Record:
     span_id = 0
     path = ""
     scheme = ""
+    chosen: bool | None = None
     kept = True
     reason = ""
     annotations: dict[str, Any] | None = None

@@ -22,9 +22,6 @@ REASONS = {
 }
 """Why a trace is kept or not: the values of the attribute and of the metric's label."""
 
-TRACED = "opentelemetry"
-"""Under which name the notes of a record say that it is traced."""
-
 _VIEWS = 2_000
 _ENOUGH = 200
 _MOST = 20_000
@@ -86,9 +83,9 @@ class Sampling:
         self._views: dict[str, Slowest] = {}
 
     def __call__(self, record: Record) -> None:
-        """Set ``kept`` and ``reason`` of a record whose ``kept`` says whether it was chosen at its start."""
-        if record.notes is None or TRACED not in record.notes:
-            return  # nobody traces it
+        """Set ``kept`` and ``reason`` of a record that somebody traces."""
+        if record.chosen is None:
+            return
         slow = self._is_slow(record)
         status = record.status
         if record.error is not None or record.outcome == "failed" or (status is not None and status >= 500):
@@ -96,7 +93,7 @@ class Sampling:
         elif slow:
             record.kept, record.reason = True, SLOW
         else:
-            record.reason = SAMPLED if record.kept else UNSAMPLED
+            record.kept, record.reason = record.chosen, SAMPLED if record.chosen else UNSAMPLED
 
     def _is_slow(self, record: Record) -> bool:
         if self._slow_ns is not None:

@@ -14,7 +14,7 @@ MS = 1_000_000
 
 def decided(sampling_: Sampling, duration: int = MS, view: str = "view", **known):
     record = units.open(view=view)
-    record.notes = {}
+    record.chosen = known.pop("kept", True)
     record.duration = duration
     for name, value in known.items():
         setattr(record, name, value)

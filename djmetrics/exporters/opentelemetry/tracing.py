@@ -74,7 +74,7 @@ class Tracing:
         attributes = {semconv.HTTP_REQUEST_METHOD: record.method}
         sampler = self._sampler or tracer.sampler
         chosen = sampler.should_sample(around, trace_id, record.method, SpanKind.SERVER, attributes, ())
-        record.kept = chosen.decision is Decision.RECORD_AND_SAMPLE
+        record.chosen = record.kept = chosen.decision is Decision.RECORD_AND_SAMPLE
         record.trace_id, record.span_id = trace_id, tracer.id_generator.generate_span_id()
         flags = TraceFlags(TraceFlags.SAMPLED if record.kept else TraceFlags.DEFAULT)
         span = RequestSpan(record, flags, chosen.trace_state, parent, self._running, foreign_span)

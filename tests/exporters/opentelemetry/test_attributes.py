@@ -122,7 +122,7 @@ def test_cache_totals():
 def test_statement():
     """A statement's summary, its text without literals, and where it comes from if it ran too often."""
     statement = Statement(DB, "SELECT a FROM t WHERE b = 'secret'", True)
-    found = attributes.of_operation(node(DB, detail=statement, resumed=500_000_000))
+    found = attributes.of_operation(node(DB, detail=statement, resumed=500_000_000), set())
     assert found == {
         "db.system.name": "postgresql",
         "django.db.alias": "default",
@@ -131,11 +131,15 @@ def test_statement():
         "django.db.fetch.duration": 0.5,
     }
     statement.count, statement.location = 7, "/site/a:b/views.py:12 in get_list"
-    found = attributes.of_operation(node(DB, detail=statement))
+    found = attributes.of_operation(node(DB, detail=statement), set())
     assert found["django.db.statement.count"] == 7
     assert found["code.file.path"] == "/site/a:b/views.py"
     assert found["code.line.number"] == 12
     assert found["code.function.name"] == "get_list"
+    again = attributes.of_operation(node(DB, detail=statement), {statement})
+    assert not [
+        name for name in again if name.startswith("code") or name.endswith("count")
+    ]  # another span says it
 
 
 def test_statement_that_cannot_be_shown():
@@ -143,7 +147,7 @@ def test_statement_that_cannot_be_shown():
     for sql in ("", "SELECT 'a\\' OR secret"):
         statement = Statement(DB, sql, True)
         statement.location = "somewhere in f"
-        found = attributes.of_operation(node(DB, detail=statement))
+        found = attributes.of_operation(node(DB, detail=statement), set())
         assert "db.query.text" not in found
         assert "code.line.number" not in found
 
@@ -151,10 +155,10 @@ def test_statement_that_cannot_be_shown():
 def test_other_operations():
     """Failures, steps and those that are counted together."""
     view = Subject("view", "view")
-    found = attributes.of_operation(node(view, error=SiteError, resumed=250_000_000))
+    found = attributes.of_operation(node(view, error=SiteError, resumed=250_000_000), set())
     assert found == {"error.type": f"{__name__}.SiteError", "django.resumed.duration": 0.25}
     found = attributes.of_operation(
-        node(Subject("cache", "get", {"alias": "a"}), detail=(2, 1), resumed=5, count=3)
+        node(Subject("cache", "get", {"alias": "a"}), detail=(2, 1), resumed=5, count=3), set()
     )
     assert found["djmetrics.folded.count"] == 3
     assert found["djmetrics.folded.duration"] == pytest.approx(3.000000015)
