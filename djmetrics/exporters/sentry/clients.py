@@ -11,6 +11,9 @@ from sentry_sdk.utils import BadDsn, Dsn
 from .choices import Choices, Event, Hint, Hook
 from .delivery import Delivery
 
+_UNKNOWN = "unknown"
+"""A release for ``init``, which else would start git to find one, in the middle of a request."""
+
 _LONGEST = 4_000
 """Characters of one text in an event: the SDK itself sends texts of any length."""
 
@@ -83,10 +86,11 @@ class Clients:
         return sentry_sdk.get_client()
 
     def _init(self, dsn: str) -> None:
+        release = self._release or os.environ.get("SENTRY_RELEASE")
         try:
             sentry_sdk.init(
                 dsn,
-                release=self._release or None,
+                release=release or _UNKNOWN,
                 environment=self._choices.environment or None,
                 before_send=self._scrub,  # type: ignore[arg-type] # its events are plain dicts to us
                 # None is needed. They replace functions of Python's and of libraries' for good, and cost with each
@@ -102,6 +106,7 @@ class Clients:
                 auto_session_tracking=False,
             )
             self._own = sentry_sdk.get_client()
+            self._own.options["release"] = release or None
         except Exception as error:  # the DSN is the site's, and wrong
             logger.warning(
                 "djmetrics reports nothing to Sentry: %s. See the system check djmetrics.W023.",

@@ -8,7 +8,7 @@ import pytest
 import sentry_sdk
 from django.test import override_settings
 
-from djmetrics import ambient, guard, recorder, units
+from djmetrics import ambient, annotate, guard, recorder, units
 
 pytestmark = pytest.mark.django_db
 
@@ -73,3 +73,36 @@ def test_what_the_caller_says_of_an_event(site, client, receiver):
         sentry_sdk.flush()
     [named] = receiver.events
     assert (named["transaction"], named["request"]) == ("mine", {"method": "PUT"})
+
+
+def test_no_release(site, client, receiver, monkeypatch):
+    """Where nobody names a release there is none, and no program is started to find one."""
+    monkeypatch.delenv("SENTRY_RELEASE", raising=False)
+
+    def fail(*args: Any, **kwargs: Any) -> None:
+        pytest.fail("a program was started")
+
+    monkeypatch.setattr("subprocess.Popen", fail)
+    with site():
+        client.get("/fail/1/")
+        sentry_sdk.flush()
+    assert receiver.events[0].get("release") is None
+    monkeypatch.setenv("SENTRY_RELEASE", "of-the-variable")
+    with site():
+        client.get("/fail/1/")
+        sentry_sdk.flush()
+    assert receiver.events[1]["release"] == "of-the-variable"
+
+
+def test_annotations(site, receiver):
+    """What a site says of a request with ``annotate()`` is a tag of its event."""
+    with site():
+        record = units.open()
+        units.announce(record)
+        outer = recorder.make_current(record.root)
+        annotate(tier="gold")
+        sentry_sdk.capture_message("now")
+        recorder.make_current(outer)
+        units.close(record)
+        sentry_sdk.flush()
+    assert receiver.events[0]["tags"]["tier"] == "gold"
