@@ -1,16 +1,19 @@
 """``make demo``, as a reader starts it."""
 
 import contextlib
+import json
 import os
 import re
 import signal
 import socket
 import subprocess
 import time
+import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,6 +24,7 @@ from tests.servers.page import read, scrape
 REQUESTS = "http_server_request_duration_seconds_count"
 JOB = "running-log"
 WORKERS = 3
+OPENMETRICS = "application/openmetrics-text; version=1.0.0"
 ROOT = Path(__file__).resolve().parents[2]
 
 # One at a time: they share the demo's virtualenv and database.
@@ -151,6 +155,19 @@ def has_at_least(more: Mapping[str, float], less: Mapping[str, float]) -> bool:
     return all(more.get(key, 0.0) >= value for key, value in less.items())
 
 
+def seen_by(viewer: str, trace_id: str) -> dict[str, Any]:
+    """A trace in the viewer, once it is there."""
+    end = time.monotonic() + 20
+    while True:
+        with urllib.request.urlopen(f"{viewer}/v1/traces", timeout=10) as response:
+            traces = {each["traceId"]: each for each in json.load(response)["traces"]}
+        if trace_id in traces:
+            found: dict[str, Any] = traces[trace_id]
+            return found
+        assert time.monotonic() < end, f"{trace_id} is not among {len(traces)} traces"
+        time.sleep(0.2)
+
+
 def test_prometheus_reads_the_demo(taken: None, promtool: Callable[..., str]) -> None:
     """The Prometheus that it starts has the figures of all workers, and promtool has nothing to say of their page.
 
@@ -165,6 +182,12 @@ def test_prometheus_reads_the_demo(taken: None, promtool: Callable[..., str]) ->
         prometheus.wait_for(f'up{{job="{JOB}"}} == 1')
         prometheus.wait_for(f'djmetrics_workers{{job="{JOB}"}} == {WORKERS}')
         (target,) = prometheus.api("targets")["activeTargets"]
+        trace_id = demo.found(r"One failing request, in the trace (\w{32}):")
+        assert f"/issues/1/?q=trace:{trace_id}" in demo.found(r"its error\s+(\S+)")
+        viewer, _, shown = demo.found(r"its trace\s+(\S+)").partition("/#trace=")
+        assert shown == trace_id
+        trace = seen_by(viewer, trace_id)
+        exemplars = re.findall(r'trace_id="(\w{32})"', read(site, {**headers, "Accept": OPENMETRICS}))
         before = scrape(site, headers).sums(REQUESTS, "view")
 
         prometheus.wait_for(REQUESTS, lambda _: has_at_least(sums_by_view(prometheus), before))
@@ -177,3 +200,5 @@ def test_prometheus_reads_the_demo(taken: None, promtool: Callable[..., str]) ->
     assert {"runs:home", "runs:add", "runs:employees"} <= {view for view, count in sums.items() if count > 0}
     assert has_at_least(after, sums), (sums, after)
     assert complaints == ""
+    assert {"GET fail/", "view runs:fail"} <= {span["name"] for span in trace["spans"]}
+    assert exemplars
