@@ -187,6 +187,8 @@ def test_response_header(memory, switched_on):
     with switched_on(RESPONSE_HEADER="X-Trace-Id"):
         response = Client().get("/hello/")
         assert response["X-Trace-Id"] == f"{memory.take().server().context.trace_id:032x}"
+        with override_settings(DJMETRICS={}):
+            assert "X-Trace-Id" not in Client().get("/hello/", headers={"traceparent": PARENT})
     with switched_on():
         assert "X-Trace-Id" not in Client().get("/hello/", headers={"traceparent": PARENT})
 
