@@ -29,6 +29,9 @@ class Contender:
     def after_setup(self) -> None:
         """Whatever is left to do before the handler is made."""
 
+    def settle(self) -> None:
+        """Do what was put off to the background: it is part of what a request costs."""
+
     def recorded(self) -> dict[str, float]:
         """Running totals of what was recorded, read as a scrape would read them."""
         return {}

@@ -56,10 +56,12 @@ class Sink:
 
         sentry_sdk.init(dsn=DSN, transport=Encoder, **options)
 
+    def settle(self) -> None:
+        """Encode what waits."""
+        self.processor.force_flush()
+
     def totals(self) -> dict[str, float]:
         """What arrived."""
-        if self.processor is not None:
-            self.processor.force_flush()
         return {"spans": float(self.found["spans"]), "events": float(self.found["events"])}
 
 
@@ -92,6 +94,9 @@ class Stack(DjangoPrometheus):
         SQLite3Instrumentor().instrument()
         self.sink.errors(integrations=[DjangoIntegration()])
 
+    def settle(self) -> None:
+        self.sink.settle()
+
     def recorded(self) -> dict[str, float]:
         return {**super().recorded(), **self.sink.totals()}
 
@@ -112,8 +117,11 @@ class AllThree(Djmetrics):
         self.sink.errors(auto_enabling_integrations=False)
         settings.DJMETRICS = {**getattr(settings, "DJMETRICS", {}), "OPENTELEMETRY": {}, "SENTRY": {}}
 
-    def recorded(self) -> dict[str, float]:
+    def settle(self) -> None:
         from djmetrics import runtime
 
-        runtime.flush(10)
+        runtime.flush(60)
+        self.sink.settle()
+
+    def recorded(self) -> dict[str, float]:
         return {**super().recorded(), **self.sink.totals()}

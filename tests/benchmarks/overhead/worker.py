@@ -33,10 +33,11 @@ def make_handler(contender: Contender, interface: str, middlewares: bool) -> Any
     return getattr(core, f"get_{interface}_application")()
 
 
-def cpu_per_request(call: Caller, times: int) -> float:
+def cpu_per_request(call: Caller, times: int, contender: Contender) -> float:
     """The CPU nanoseconds of this process, all its threads together, for each of ``times`` requests."""
     started = time.process_time_ns()
     call(times)
+    contender.settle()
     return (time.process_time_ns() - started) / times
 
 
@@ -59,7 +60,7 @@ def main(name: str, folder: str, endpoints: list[str]) -> None:
     for line in sys.stdin:
         command, *arguments = line.split()
         if command == "make":
-            answer: Any = cpu_per_request(callers[arguments[0]], int(arguments[1]))
+            answer: Any = cpu_per_request(callers[arguments[0]], int(arguments[1]), contender)
         else:
             answer = contender.recorded()
             gc.collect()
