@@ -71,9 +71,11 @@ class Tracing:
         caller = trace.get_current_span(around).get_span_context()
         parent = caller if caller.is_valid else None
         trace_id = tracer.id_generator.generate_trace_id() if parent is None else parent.trace_id
-        attributes = {semconv.HTTP_REQUEST_METHOD: record.method}
-        sampler = self._sampler or tracer.sampler
-        chosen = sampler.should_sample(around, trace_id, record.method, SpanKind.SERVER, attributes, ())
+        is_request = record.kind == "request"
+        kind = SpanKind.SERVER if is_request else SpanKind.INTERNAL
+        attributes = {semconv.HTTP_REQUEST_METHOD: record.method} if is_request else {}
+        name = record.method or record.view
+        chosen = (self._sampler or tracer.sampler).should_sample(around, trace_id, name, kind, attributes, ())
         record.chosen = record.kept = chosen.decision is Decision.RECORD_AND_SAMPLE
         record.trace_id, record.span_id = trace_id, tracer.id_generator.generate_span_id()
         flags = TraceFlags(TraceFlags.SAMPLED if record.kept else TraceFlags.DEFAULT)
