@@ -41,6 +41,7 @@ VALUE = "value"
 
 # The same on spans and events, where each name must tell its subject. Times are seconds.
 DJANGO_VIEW = "django.view"
+DJANGO_RELEASE = "django.release"
 DJANGO_OUTCOME = "django.request.outcome"
 DJANGO_CPU = "django.request.cpu.time"
 DJANGO_QUEUE = "django.request.queue.duration"

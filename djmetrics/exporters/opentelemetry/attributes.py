@@ -23,7 +23,7 @@ Attributes = dict[str, AttributeValue]
 _subjects: dict[Subject, Attributes] = {}
 
 
-def of_request(record: Record, capture_path: bool) -> Attributes:
+def of_request(record: Record, capture_path: bool, release: str = "") -> Attributes:
     """The totals of a record, and what it was about. Times are seconds, sizes bytes."""
     found: Attributes = {
         s.DJANGO_VIEW: record.view,
@@ -35,6 +35,7 @@ def of_request(record: Record, capture_path: bool) -> Attributes:
         s.SAMPLING_REASON: record.reason,
     }
     for name, value in (
+        (s.DJANGO_RELEASE, release or None),
         (s.HTTP_REQUEST_METHOD, record.method or None),
         (s.HTTP_ROUTE, record.route or None),
         (s.HTTP_RESPONSE_STATUS_CODE, record.status),

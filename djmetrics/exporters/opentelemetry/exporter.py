@@ -60,6 +60,7 @@ class OpenTelemetryExporter(Exporter):
     ) -> None:
         self._choices = choices
         self._version = version
+        self._release = release
         self._pipeline: Pipeline | None = None
         self._joining = threading.Lock()
         self._joined = False
@@ -139,6 +140,7 @@ class OpenTelemetryExporter(Exporter):
             most=choices.max_spans,
             fold_after=choices.fold_after,
             capture_path=choices.capture_path,
+            release=self._release,
             shortest_layer=round(choices.min_layer_duration * catalogue.NANOSECONDS),
             without=frozenset().union(*others.drivers().values()),
         )

@@ -34,7 +34,7 @@ class Spans:
     """Makes spans of records for one ``resource``.
 
     ``most`` is how many spans a trace may have, ``fold_after`` how many alike get one each, ``shortest_layer`` the own
-    time in nanoseconds below which a middleware or the resolver gets none. ``without`` are
+    time in nanoseconds below which a middleware or the resolver gets none, ``release`` the site's. ``without`` are
     the databases, by ``db.system.name``, whose statements another instrumentation shows.
     """
 
@@ -47,6 +47,7 @@ class Spans:
         fold_after: int,
         capture_path: bool,
         shortest_layer: int = 0,
+        release: str = "",
         without: frozenset[str] = frozenset(),
     ) -> None:
         self._resource = _Hashed(resource)
@@ -55,6 +56,7 @@ class Spans:
         self._fold_after = fold_after
         self._capture_path = capture_path
         self._shortest_layer = shortest_layer
+        self._release = release
         self._without = without
 
     def of(self, record: Record, span: RequestSpan) -> Iterator[ReadableSpan]:
@@ -96,7 +98,7 @@ class Spans:
         return SpanContext(whole.trace_id, span_id, False, _SAMPLED, whole.trace_state)
 
     def _server(self, record: Record, span: RequestSpan, dropped: int, omitted: int) -> ReadableSpan:
-        found = attributes.of_request(record, self._capture_path)
+        found = attributes.of_request(record, self._capture_path, self._release)
         if dropped:
             found[semconv.DROPPED_OPERATIONS] = dropped
         if omitted:

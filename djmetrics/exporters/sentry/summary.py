@@ -14,8 +14,8 @@ _MILLISECOND = 1_000_000
 
 
 def milliseconds(ns: int) -> float:
-    """Nanoseconds as Sentry shows them."""
-    return round(ns / _MILLISECOND, 3)
+    """Nanoseconds as milliseconds, to the last one, so that an event and a trace agree."""
+    return round(ns / _MILLISECOND, 6)
 
 
 def text_of(statement: Statement) -> str:

@@ -1,6 +1,9 @@
 """Beside OpenTelemetry's own instrumentations nothing is shown twice: one of both stays quiet."""
 
+import importlib.metadata
 import logging
+import subprocess
+import sys
 
 import pytest
 from django.test import Client, override_settings
@@ -48,7 +51,6 @@ def test_switched_off_by_its_variable(monkeypatch):
 
 def test_another_version(monkeypatch):
     """A version that is built otherwise is not believed to be active."""
-    import sys
     from types import ModuleType
 
     broken = ModuleType("opentelemetry.instrumentation.django")
@@ -93,3 +95,61 @@ def test_a_driver_s_in_a_trace_that_it_does_not_see(monkeypatch, switched_on):
     with switched_on():
         Client(raise_request_exception=False).get("/fail/")
         assert memory.take().named("SELECT")
+
+
+REAL = """
+import django
+from django.conf import settings
+
+settings.configure(
+    ROOT_URLCONF="tests.exporters.opentelemetry.site", ALLOWED_HOSTS=["*"], INSTALLED_APPS=["djmetrics"],
+    MIDDLEWARE=["djmetrics.middleware.DjmetricsMiddleware"], DJMETRICS={{"OPENTELEMETRY": {{}}}},
+    DATABASES={{"default": {{"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}}}},
+)
+from opentelemetry import trace
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+memory, provider = InMemorySpanExporter(), TracerProvider()
+provider.add_span_processor(SimpleSpanProcessor(memory))
+trace.set_tracer_provider(provider)
+{instrument}
+django.setup()
+from django.core.management import call_command
+from django.test import Client
+
+from djmetrics import runtime
+
+Client().get("/nested/")
+runtime.flush(10)
+for span in memory.get_finished_spans():
+    print(span.instrumentation_scope.name.rpartition(".")[2], span.kind.name, span.name.split()[0])
+call_command("check")
+"""
+
+
+@pytest.mark.parametrize(
+    "name, instrumentor, warns",
+    [
+        ("django", "DjangoInstrumentor", "djmetrics.W013"),
+        ("sqlite3", "SQLite3Instrumentor", "djmetrics.W014"),
+    ],
+)
+def test_the_real_ones(name, instrumentor, warns):
+    """Each request has one server span, and each statement one span, whoever makes it."""
+    pytest.importorskip(
+        f"opentelemetry.instrumentation.{name}", reason="installed beside the Djangos that it allows"
+    )
+    instrument = (
+        f"from opentelemetry.instrumentation.{name} import {instrumentor}; {instrumentor}().instrument()"
+    )
+    code = REAL.format(instrument=instrument)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    spans = [line.split() for line in done.stdout.splitlines()]
+    assert len([each for each in spans if each[1] == "SERVER"]) == 1
+    statements = [each for each in spans if each[2] == "SELECT"]
+    assert {each[0] for each in statements} == ({"sqlite3"} if name == "sqlite3" else set())
+    assert (["djmetrics", "SERVER", "GET"] in spans) == (name != "django")
+    assert warns in done.stderr
