@@ -28,7 +28,7 @@ class TasksHook(Hook):
 
 def _timed(original: Callable[..., Any]) -> Callable[..., Any]:
     def call(self: Any, *args: Any, **kwargs: Any) -> Any:
-        running = work.begin("task", self.module_path)
+        running = work.begin("task", _name(self))
         try:
             return original(self, *args, **kwargs)
         except BaseException as error:
@@ -42,7 +42,7 @@ def _timed(original: Callable[..., Any]) -> Callable[..., Any]:
 
 def _timed_async(original: Callable[..., Any]) -> Callable[..., Any]:
     async def acall(self: Any, *args: Any, **kwargs: Any) -> Any:
-        running = work.begin("task", self.module_path, in_task=True)
+        running = work.begin("task", _name(self), in_task=True)
         try:
             if running is None or running.record is None:
                 return await original(self, *args, **kwargs)
@@ -54,3 +54,8 @@ def _timed_async(original: Callable[..., Any]) -> Callable[..., Any]:
             work.end(running)
 
     return acall
+
+
+def _name(task: Any) -> str:
+    """The dotted path of its function; a backend may allow callables that have none."""
+    return str(getattr(task, "module_path", "_OTHER"))[:200]

@@ -50,6 +50,15 @@ def test_error():
         assert (done.outcome, done.error) == ("failed", LookupError)
 
 
+def test_a_function_without_a_name(monkeypatch):
+    """Whatever a backend allows is run as before."""
+    base = type(tasks.task(work))
+    monkeypatch.setattr(base, "module_path", property(lambda self: self.func.missing))
+    with record() as seen:
+        assert tasks.task(work).call() == 5
+    assert [each.view for each in seen.records] == ["(task _OTHER)"]
+
+
 def test_one_run_at_once_is_part_of_its_request(monkeypatch):
     """Its error is kept from the request, so that it must be reported for it; the request did not fail."""
     monkeypatch.setattr(units, "keeps_exceptions", True)
