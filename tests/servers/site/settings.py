@@ -18,6 +18,9 @@ DJMETRICS: dict[str, object] = {"METRICS_ALLOWED_IPS": ["127.0.0.1"]}
 if port := os.environ.get("SITE_METRICS_PORT"):
     DJMETRICS["METRICS_PORT"] = int(port)
 if os.environ.get("SITE_OPENTELEMETRY"):
+    # Imported by the first traces as a rule; here it would be at the very end, which Apache grants only seconds.
+    import opentelemetry.exporter.otlp.proto.http.trace_exporter  # noqa: F401
+
     from djmetrics.exporters.opentelemetry import background
 
     DJMETRICS["OPENTELEMETRY"] = {}
