@@ -6,7 +6,7 @@ from inspect import isasyncgenfunction, iscoroutinefunction, isgeneratorfunction
 from typing import Any, TypeVar
 
 from . import guard, recorder
-from .record import Operation, Subject
+from .record import Operation, Record, Subject
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -174,15 +174,19 @@ def annotate(**values: str | float | None) -> None:
     record = recorder.current_record()
     if record is None:
         return
-    try:
-        if record.annotations is None:
-            record.annotations = {}
-        for key, value in values.items():
-            if key not in record.annotations and len(record.annotations) >= MAX_ANNOTATIONS:
-                raise ValueError(f"more than {MAX_ANNOTATIONS} annotations on one record")
-            record.annotations[key[:MAX_NAME]] = _plain(value)
-    except Exception:
-        guard.failed("annotate")
+    for key, value in values.items():
+        try:
+            _keep(record, key[:MAX_NAME], value)
+        except Exception:
+            guard.failed("annotate")
+
+
+def _keep(record: Record, key: str, value: Any) -> None:
+    if record.annotations is None:
+        record.annotations = {}
+    if key not in record.annotations and len(record.annotations) >= MAX_ANNOTATIONS:
+        raise ValueError(f"more than {MAX_ANNOTATIONS} annotations on one record")
+    record.annotations[key] = _plain(value)
 
 
 def _plain(value: Any) -> str | int | float | bool | None:

@@ -80,7 +80,7 @@ class Sentry:
     slow_budget: float | None = setting(
         None,
         _RATE,
-        "Which share of a view's requests may be slow in one period before it is reported; None: each slow one is.",
+        "With SLOW_THRESHOLD: share of a view's requests that may be slow in a period; None reports each slow one.",
     )
     max_queries: int | None = setting(
         None,

@@ -178,7 +178,8 @@ class Record:
     ``chosen`` says whether its trace was chosen at its start, None where nobody traces it; ``kept`` whether it is
     kept, and ``reason`` why; "" where nobody decided. ``annotations`` is what the site said of it. ``exception`` is the
     one of ``error``, where a destination wants it, until the exporters have seen the record; ``earlier_exceptions`` are
-    those that were answered before it, by a page that then broke too.
+    those that were answered before it, by a page that then broke too, ``inner_exceptions`` those of tasks inside, which
+    whoever ran them kept from the request.
     """
 
     # Most records keep most of these as they are. Defaults of the class make a record in a third of the time.
@@ -193,6 +194,8 @@ class Record:
     queries = 0
     repeated_queries = 0
     spilled = 0
+    spilled_hits = 0
+    spilled_misses = 0
     discarded = False
     status: int | None = None
     error: type[BaseException] | None = None
@@ -209,6 +212,7 @@ class Record:
     reason = ""
     annotations: dict[str, Any] | None = None
     exception: BaseException | None = None
+    inner_exceptions: tuple[BaseException, ...] = ()
     earlier_exceptions: tuple[BaseException, ...] = ()
     carrier: Mapping[str, Any] | None = None
     notes: dict[str, Any] | None = None

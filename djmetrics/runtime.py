@@ -253,6 +253,7 @@ def _after_fork() -> None:
     units.reset()
     if _exporter is not None:
         _exporter.forget()
+    _tell_destinations("after_fork")
 
 
 setting_changed.connect(_restart, dispatch_uid="djmetrics.runtime")

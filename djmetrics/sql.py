@@ -57,7 +57,9 @@ _SHORT_TEXT = 1_000
 _LONG_STATEMENTS = 100
 
 # What may hold data, or hide words: strings, comments, the arguments of functions (EXTRACT(YEAR FROM …)).
-_STRINGS = re.compile(r"'(?:[^']|'')*'|/\*.*?\*/|--[^\n]*", re.DOTALL)
+_STRINGS = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|/\*.*?\*/|--[^\n]*", re.DOTALL)
+# Where strings cannot be told from the rest: a backslash, PostgreSQL's dollar quotes, a quote that nothing closes.
+_DOUBTFUL = re.compile(r"\\|\$\w*\$|'|(?<![\w])\"(?!\w+\")")
 _ARGUMENTS = re.compile(r"(?<=\w)\([^()]*\)")
 _NESTING = 4
 
@@ -123,14 +125,22 @@ def _attributes(connection: Connection, operation: str, table: str) -> Mapping[s
     }
 
 
+def _unless_name(found: re.Match[str]) -> str:
+    """A name in double quotes as it is; whatever else is in quotes, or a comment, is blanked."""
+    text = found.group()
+    return text if text[0] == '"' and text[1:-1].isidentifier() else " "
+
+
 def describe(text: str) -> tuple[str, str]:
     """The operation and the table of a statement; "_OTHER" and "" where they can't be told cheaply."""
-    text = _STRINGS.sub(" ", text[:MAX_TEXT])
+    text = _STRINGS.sub(_unless_name, text[:MAX_TEXT])
     words = text[:200].split(None, 1)
     operation = words[0].upper().rstrip("(;") if words else ""
     if operation not in OPERATIONS:
         return "_OTHER", ""
     if operation not in _TABLED:
+        return operation, ""
+    if _DOUBTFUL.search(text):
         return operation, ""
     for _ in range(_NESTING):
         text = _ARGUMENTS.sub("", text)

@@ -112,9 +112,17 @@ def broke(record: Record, error: BaseException) -> None:
     record.error = type(error)
     if keeps_exceptions:
         if record.exception is not None and record.exception is not error:
+            if len(record.earlier_exceptions) >= _EARLIER:
+                _forget(record.earlier_exceptions[0], record)
             record.earlier_exceptions = (*record.earlier_exceptions, record.exception)[-_EARLIER:]
         record.exception = error
         _broken[id(error)] = record
+
+
+def broke_inside(record: Record, error: BaseException) -> None:
+    """An exception that was kept from the unit of work, though nothing handled it: a task's that was run at once."""
+    if keeps_exceptions:
+        record.inner_exceptions = (*record.inner_exceptions, error)[-_EARLIER:]
 
 
 def record_of(error: BaseException) -> Record | None:
@@ -170,16 +178,20 @@ def _close(record: Record) -> None:
                 exporter.export(record)
             except Exception:
                 guard.failed(f"exporter {type(exporter).__name__}.export")
-    if record.exception is not None:
+    if record.exception is not None or record.inner_exceptions:
         _let_go(record)
 
 
 def _let_go(record: Record) -> None:
     """Forget a record's exceptions: their tracebacks would keep alive what the site is done with."""
     for error in (*record.earlier_exceptions, record.exception):
-        if _broken.get(id(error)) is record:
-            del _broken[id(error)]
-    record.exception, record.earlier_exceptions = None, ()
+        _forget(error, record)
+    record.exception, record.earlier_exceptions, record.inner_exceptions = None, (), ()
+
+
+def _forget(error: BaseException | None, record: Record) -> None:
+    if _broken.get(id(error)) is record:
+        del _broken[id(error)]
 
 
 def _decide(record: Record) -> None:
@@ -220,12 +232,22 @@ def spill(root: Root) -> None:
     if record is None or not operations:
         return
     record.spilled += len(operations)
+    if record is not outside.record:
+        _count_cache(record, operations)
     record.folds = None  # what is counted can't go on
     for exporter in _exporters:
         try:
             exporter.spill(record, operations)
         except Exception:
             guard.failed(f"exporter {type(exporter).__name__}.spill")
+
+
+def _count_cache(record: Record, operations: Iterable[Operation]) -> None:
+    """Keep of operations that are let go what the record's totals need."""
+    for operation in operations:
+        if operation.subject.kind == "cache" and type(operation.detail) is tuple:
+            record.spilled_hits += operation.detail[0]
+            record.spilled_misses += operation.detail[1]
 
 
 def flush() -> None:

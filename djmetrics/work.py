@@ -45,14 +45,9 @@ def failed(running: Running | None, error: BaseException, is_reported: bool = Tr
     if running.operation is not None:
         running.operation.error = type(error)
         record = recorder.current_record()
-        if (
-            record is not None
-            and is_reported
-            and running.operation.subject.kind == "task"  # whoever calls a command is given its exception
-            and units.keeps_exceptions
-            and record.exception is None
-        ):
-            record.exception = error  # who ran the task keeps it from the request
+        # Whoever calls a command is given its exception; who ran a task keeps it from the request.
+        if record is not None and is_reported and running.operation.subject.kind == "task":
+            units.broke_inside(record, error)
     elif running.record is not None:
         running.record.outcome = "failed"
         if is_reported:

@@ -270,4 +270,12 @@ def test_annotations_are_bounded():
     assert "user" not in request.annotations
     assert len(request.annotations) == 32
     assert request.annotations["key0"] == 100
-    assert guard.counts["annotate"] == 2
+    assert guard.counts["annotate"] == 1 + 18
+
+
+@pytest.mark.usefixtures("lenient")
+def test_a_bad_value_costs_no_other():
+    """Each key stands by itself, in one call too."""
+    with request_record() as request:
+        annotate(user=Lazy(), tier="gold")  # type: ignore[arg-type]
+    assert request.annotations == {"tier": "gold"}

@@ -184,3 +184,18 @@ def test_no_code_of_the_site(monkeypatch):
         runs(record, "SELECT 1 FROM run", 5)
 
     assert record.statements["default"]["SELECT 1 FROM run"].location == ""
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'SELECT "copied from secretalice" AS x FROM runs_run',
+        "SELECT $$from secretalice$$ FROM runs_run",
+        "SELECT $a$from secretalice$a$ FROM runs_run",
+        "SELECT E'a\\' from secretalice x' FROM runs_run",
+        "SELECT 'open from secretalice",
+    ],
+)
+def test_no_literal_becomes_a_table(text):
+    """Whatever quotes a database knows; in doubt no table is named."""
+    assert describe(text)[1] in ("runs_run", "")

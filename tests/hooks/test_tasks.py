@@ -64,11 +64,13 @@ def test_one_run_at_once_is_part_of_its_request(monkeypatch):
     monkeypatch.setattr(units, "keeps_exceptions", True)
     with record() as seen, request_record() as request:
         result = tasks.task(broken).enqueue()
-        kept = request.exception
+        tasks.task(broken).enqueue()
+        kept = request.inner_exceptions
 
     assert result.status == tasks.TaskResultStatus.FAILED
     (done,) = seen.records
-    (operation,) = [each for each in done.operations if each.subject.kind == "task"]
-    assert operation.error is LookupError
-    assert type(kept) is LookupError
+    operations = [each for each in done.operations if each.subject.kind == "task"]
+    assert [each.error for each in operations] == [LookupError] * 2
+    assert [type(each) for each in kept] == [LookupError] * 2
+    assert done.inner_exceptions == ()  # let go of
     assert (done.error, done.outcome) == (None, "completed")

@@ -65,7 +65,7 @@ def of_request(record: Record, capture_path: bool, release: str = "") -> Attribu
 
 
 def _cache_totals(record: Record) -> Attributes:
-    hits = misses = 0
+    hits, misses = record.spilled_hits, record.spilled_misses
     for operation in record.operations:
         if operation.subject.kind == "cache" and type(operation.detail) is tuple:
             hits += operation.detail[0]

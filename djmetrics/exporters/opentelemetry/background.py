@@ -103,8 +103,7 @@ class _Queue:
         self._last()
 
     def _drain(self) -> None:
-        while self._items:
-            batch = [self._items.popleft() for _ in range(min(_BATCH, len(self._items)))]
+        while batch := self._batch():
             try:
                 self._work([item for item, _ in batch if not isinstance(item, threading.Event)])
             except Exception:
@@ -115,6 +114,10 @@ class _Queue:
                 for item, _ in batch:
                     if isinstance(item, threading.Event):
                         item.set()
+
+    def _batch(self) -> list[tuple[Any, int]]:
+        with self._lock:
+            return [self._items.popleft() for _ in range(min(_BATCH, len(self._items)))]
 
     def flush(self, timeout: float) -> bool:
         done = threading.Event()

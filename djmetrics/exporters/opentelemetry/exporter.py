@@ -98,6 +98,11 @@ class OpenTelemetryExporter(Exporter):
         """Hand on what waits, in at most the time that the settings allow."""
         self.flush(self._choices.shutdown_timeout)
 
+    def after_fork(self) -> None:
+        """In a child: what another thread was doing is not done here, and the process is another one."""
+        self._provider.after_fork()
+        self._joining, self._joined = threading.Lock(), False
+
     def close(self) -> None:
         """Hand on what waits. The pipeline of a provider of ours stays: the provider does, and others use it."""
         pipeline = self._pipeline
@@ -135,7 +140,7 @@ class OpenTelemetryExporter(Exporter):
             # Registered after the application's own: it runs before that.
             atexit.register(self._pipeline.shutdown)
         self._pipeline.spans = Spans(
-            tracer.resource,
+            self._provider.here(tracer.resource),
             InstrumentationScope(NAME, self._version),
             most=choices.max_spans,
             fold_after=choices.fold_after,

@@ -58,6 +58,14 @@ class Provider:
                         self._found = True  # once is enough, also where it fails
         return self._tracer
 
+    def after_fork(self) -> None:
+        """In a child: a thread that was here is no more."""
+        self._lock = threading.Lock()
+
+    def here(self, known: Resource) -> Resource:
+        """A tracer's resource as it is in this process: one of ours may have been made before a fork."""
+        return known.merge(Resource({"process.pid": os.getpid()})) if self.is_ours else known
+
     def _find(self) -> Tracer | None:
         if os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
             return None
@@ -111,9 +119,14 @@ def exporters() -> list[Callable[[], SpanExporter]]:
                 "djmetrics sends no traces to %r: its exporter is not installed. Install it: pip install %s",
                 *(name, package(name)),
             )
+            found.append(partial(_absent, name))  # so that what is not sent is counted
         else:
             found.append(partial(_made, entry))
     return found
+
+
+def _absent(name: str) -> SpanExporter:
+    raise LookupError(f"the exporter {name} is not installed")
 
 
 def _made(entry: EntryPoint) -> SpanExporter:

@@ -127,12 +127,17 @@ class RequestSpan(Span):
             self.name = str(name)[:MAX_LENGTH]
 
     def set_status(self, status: Status | StatusCode, description: str | None = None) -> None:
-        """Give the server span a status of the site's own. As the SDK has it, OK is final, and UNSET is no news."""
+        """Give the server span a status of the site's own. As the SDK has it, OK is final, and UNSET is no news.
+
+        Of a description only what stands before the first colon is kept: OpenTelemetry's ``use_span`` writes the class
+        of an exception and its message, which may hold data of a person.
+        """
         given = status if isinstance(status, Status) else Status(status, description)
         known = self.status
         if self.record is None or given.is_unset or (known is not None and known.is_ok):
             return
-        self.status = given
+        said = (given.description or "").partition(":")[0]
+        self.status = Status(given.status_code, said or None)
 
     def record_exception(
         self,

@@ -15,6 +15,13 @@ from .tree import Node, Tree
 
 _CLIENT = frozenset({"db", "cache"})
 _KINDS = {"request": SpanKind.SERVER, "task": SpanKind.CONSUMER}
+_ANSWERS = frozenset(
+    {
+        ("django.http.response", "Http404"),
+        ("django.core.exceptions", "PermissionDenied"),
+        ("django.core.exceptions", "SuspiciousOperation"),
+    }
+)
 _SAMPLED = TraceFlags(TraceFlags.SAMPLED)
 _UNSET, _ERROR = Status(StatusCode.UNSET), Status(StatusCode.ERROR)
 
@@ -137,7 +144,7 @@ class Spans:
             self._resource,
             found,
             kind=SpanKind.CLIENT if operation.subject.kind in _CLIENT else SpanKind.INTERNAL,
-            status=_UNSET if operation.error is None else _ERROR,
+            status=_UNSET if operation.error is None or _is_answer(operation.error) else _ERROR,
             start_time=operation.start + offset,
             end_time=end + offset,
             instrumentation_scope=self._scope,
@@ -150,6 +157,11 @@ def _name(record: Record) -> str:
         return record.view.strip("()")
     # The conventions' word for a method that they do not know.
     return f"{'HTTP' if record.method == semconv.OTHER else record.method} {record.route}".rstrip()
+
+
+def _is_answer(error: type[BaseException]) -> bool:
+    """Whether Django answers the exception with a page of its own: the client asked for what is not to be had."""
+    return any((each.__module__, each.__qualname__) in _ANSWERS for each in error.__mro__)
 
 
 def _start(span: Span) -> int:

@@ -48,6 +48,10 @@ class Alerts:
         self.wanted = (self._slow_ns, self._max_queries, self._n_plus_one) != (None, None, None)
         """Whether the site asked for any."""
 
+    def after_fork(self) -> None:
+        """In a child: a thread that was here is no more."""
+        self._lock = threading.Lock()
+
     def of(self, record: Record) -> Iterator[Event]:
         """The events that a record gives cause for, without what every event is given."""
         if record.kind not in _KINDS:

@@ -55,6 +55,10 @@ class Clients:
         """Whether ``client`` is the one that we made."""
         return client is self._own
 
+    def after_fork(self) -> None:
+        """In a child: a thread that was here is no more."""
+        self._lock = threading.Lock()
+
     def close(self) -> None:
         """Leave the site's client as it was, and end ours."""
         with self._lock:

@@ -2,6 +2,7 @@
 
 import inspect
 import os
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -20,6 +21,13 @@ _PID = "djmetrics_pid"
 """The attribute of an envelope that says which process captured it."""
 
 _MISSING = object()
+
+_suppressed = threading.local()
+
+
+def suppress() -> None:
+    """The event that this thread is about to lose was sent before: it is no loss."""
+    _suppressed.here = True
 
 
 def count(result: str, events: int = 1) -> None:
@@ -101,7 +109,10 @@ class Delivery:
     def _lost(self, original: Callable[..., Any]) -> Callable[..., Any]:
         def record_lost_event(reason: str, data_category: Any = None, *args: Any, **kwargs: Any) -> Any:
             if data_category == "error" and reason in _REFUSED:
-                count(DROPPED)
+                if getattr(_suppressed, "here", False):
+                    _suppressed.here = False  # Sentry has it already
+                else:
+                    count(DROPPED)
             return original(reason, data_category, *args, **kwargs)
 
         return record_lost_event

@@ -13,6 +13,7 @@ from ...record import Record
 from .choices import Event, Hint, Hook
 from .clients import Clients, allows_personal_data
 from .crumbs import add_crumbs
+from .delivery import suppress
 from .notes import noted
 from .privacy import scrub_messages
 from .summary import summary
@@ -50,8 +51,11 @@ class Enrichment:
         if event.get("type") not in (None, "event"):
             return event  # a transaction, a check-in
         client = sentry_sdk.get_client()
+        if not allows_personal_data(client):
+            _scrub(event)
         try:
             if self._is_known(event, hint, client):
+                suppress()
                 return None
         except Exception:
             guard.failed("exporters.sentry.enrichment")
@@ -91,8 +95,16 @@ class Enrichment:
         if record.method and not event.get("request"):
             event["request"] = {"method": record.method, "url": f"/{record.route.lstrip('/')}"}
         add_crumbs(event, record, chosen.get("max_breadcrumbs") or 0)
-        if not allows_personal_data(client):
-            scrub_messages(event)
+
+
+def _scrub(event: Event) -> None:
+    """Take values out of messages; where that fails, the messages."""
+    try:
+        scrub_messages(event)
+    except Exception:
+        for each in (event.get("exception") or {}).get("values") or ():
+            each["value"] = ""
+        guard.failed("exporters.sentry.privacy")
 
 
 def _link(contexts: dict[str, Any], record: Record, sentry_traces: bool) -> None:

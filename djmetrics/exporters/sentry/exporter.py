@@ -65,7 +65,12 @@ class SentryExporter(Exporter):
 
     def finish(self) -> None:
         """The process is about to end: send what waits, in what time sentry-sdk allows itself."""
-        self.flush(2.0)
+        self.flush(self._choices.shutdown_timeout)
+
+    def after_fork(self) -> None:
+        """In a child: what another thread held is free."""
+        self._clients.after_fork()
+        self._alerts.after_fork()
 
     def close(self) -> None:
         """Leave the SDK as it was; what waits in a client of ours is sent, for as long as a process's end may take."""
@@ -77,7 +82,7 @@ class SentryExporter(Exporter):
 
     def export(self, record: Record) -> None:
         """Report the exceptions that nothing handled, and what the record's figures give cause for."""
-        if record.exception is None and not self._alerts.wanted:
+        if record.exception is None and not record.inner_exceptions and not self._alerts.wanted:
             forget(record)
             return
         client = self._clients.current()
@@ -93,14 +98,13 @@ class SentryExporter(Exporter):
         forget(record)
 
     def _broken(self, record: Record, client: BaseClient) -> None:
-        if record.exception is None:
-            return
-        for error in (*record.earlier_exceptions, record.exception):
+        own = () if record.exception is None else (*record.earlier_exceptions, record.exception)
+        for error in (*record.inner_exceptions, *own):
             note = note_of(record)
             if _is_expected(error, record) or (note is not None and note.knows(error)):
                 continue
-            # Without an error of the record's own it is that of a task inside, which the integration does not see.
-            if record.error is not None and has_its_own(record, client):
+            # What broke inside, in a task, the SDK's integration does not see.
+            if error not in record.inner_exceptions and has_its_own(record, client):
                 self._late.append((remembered(error), record))
             else:
                 self._report(record, error, client)
@@ -129,9 +133,14 @@ class SentryExporter(Exporter):
         record = self._current()
         if record is not None or error is None:
             return record
-        return self._record_of(error) or next(
-            (late for known, late in list(self._late) if known() is error), None
-        )
+        return self._record_of(error) or self._taken_late(error)
+
+    def _taken_late(self, error: BaseException) -> Record | None:
+        for each in list(self._late):
+            if each[0]() is error:
+                self._late.remove(each)
+                return each[1]
+        return None
 
 
 def _is_expected(error: BaseException, record: Record) -> bool:

@@ -30,6 +30,10 @@ class Note:
             self._reported = deque(maxlen=_REMEMBERED)
         self._reported.append(remembered(error))
 
+    def let_go(self) -> None:
+        """Hold no exception any longer: its traceback leads to frames that hold this note."""
+        self._reported = None
+
     def knows(self, error: BaseException) -> bool:
         """Whether Sentry has been told of ``error``."""
         return any(known() is error for known in self._reported or ())
@@ -61,4 +65,6 @@ def noted(record: Record) -> Note:
 def forget(record: Record) -> None:
     """The record is over: let its scopes and its exceptions go."""
     if record.notes is not None:
-        record.notes.pop(Note.NAME, None)
+        note = record.notes.pop(Note.NAME, None)
+        if note is not None:
+            note.let_go()

@@ -4,11 +4,26 @@ import re
 
 from .choices import Event
 
-_DRIVERS = ("django.db", "sqlite3", "psycopg", "psycopg2", "MySQLdb", "pymysql", "oracledb", "mysql")
+_DRIVERS = (
+    "django.db", "sqlite3", "psycopg", "psycopg2", "MySQLdb", "pymysql", "oracledb", "cx_Oracle", "mysql", "pyodbc",
+    "mssql",
+)  # fmt: skip
 
-# 'value' of any database; PostgreSQL's "value" at the end of a sentence, where "name" stands elsewhere.
-_STRINGS = re.compile(r"'(?:[^']|'')*'")
-_VALUE = re.compile(r":\s*\"[^\n]*\"|:\s*[^\s:]*\d[^\n]*$")
+# What a message may begin with: what follows is the name of a table, a column or a constraint, or in quotes.
+_KNOWN = re.compile(
+    r"\(\d+|(?:unique|not null|foreign key|check) constraint failed|no such (?:table|column|function)|"
+    r"duplicate key value|null value in column|(?:insert or )?update or delete on table|insert or update on table|"
+    r"new row for relation|value too long|value |invalid input |numeric field overflow|integer out of range|"
+    r"relation |column |table |syntax error|near |time zone |date/time |division by zero|deadlock|lock |"
+    r"could not |canceling |current transaction |connection |server closed|too many|database |duplicate entry|"
+    r"data too long|incorrect |unknown |cannot |lost connection|permission denied|disk |attempt to write",
+    re.IGNORECASE,
+)
+# From the first quote to the last: none of the databases escapes those in a value.
+_QUOTED = re.compile(r"[\"'`].*[\"'`]|[\"'`].*$")
+# PostgreSQL's names, as far as nothing else is in quotes before them.
+_NAMED = re.compile(r"(?:[^\"'`]*\b(?:constraint|relation|table|column) \"[A-Za-z_]\w*\")+")
+_NAME = re.compile(r"syntax error|[\w.]+(?:, [\w.]+)*")
 
 
 def scrub_messages(event: Event) -> None:
@@ -20,7 +35,16 @@ def scrub_messages(event: Event) -> None:
 
 
 def scrubbed(message: str) -> str:
-    """The first line of a database's message without what may be a value."""
+    """The first line of a database's message without what may be a value; "…" for one of an unknown kind."""
     first, _, rest = message.partition("\n")
-    first = _VALUE.sub(": ?", _STRINGS.sub("'?'", first))
-    return f"{first} …" if rest else first
+    if not first:
+        return message
+    if _KNOWN.match(first) is None:
+        return "…"
+    named = _NAMED.match(first)
+    head = named.group() if named else ""
+    shown = head + _QUOTED.sub("?", first[len(head) :])
+    before, colon, after = shown.partition(": ")
+    if colon and after != "?" and (_NAME.fullmatch(after) is None or any(each.isdigit() for each in after)):
+        shown = f"{before}: ?"
+    return f"{shown} …" if rest else shown

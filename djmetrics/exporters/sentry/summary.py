@@ -63,7 +63,7 @@ def _phases(record: Record, finished: bool) -> dict[str, int]:
 
 
 def _cache(record: Record) -> tuple[int, int]:
-    hits = misses = 0
+    hits, misses = record.spilled_hits, record.spilled_misses
     for operation in list(record.operations):
         if operation.subject.kind == "cache" and type(operation.detail) is tuple:
             hits += operation.detail[0]

@@ -207,3 +207,15 @@ def test_ids_are_never_zero(monkeypatch):
     """Zero is no id."""
     monkeypatch.setattr(spans, "getrandbits", lambda bits: 0)
     assert new_span_id() == 1
+
+
+def test_a_description_keeps_no_message(span):
+    """OpenTelemetry writes an exception's class and message there; a message may hold data."""
+
+    def fails() -> None:
+        with trace.use_span(span):
+            raise LookupError("secret alice")
+
+    with pytest.raises(LookupError):
+        fails()
+    assert span.status.description == "LookupError"

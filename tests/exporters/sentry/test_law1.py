@@ -76,6 +76,38 @@ def test_no_query_of_ours(receiver):
     assert shown["somebody"].endswith("Chatty>")
 
 
+def test_no_cycle_is_left(receiver, monkeypatch):
+    """An exception of Python's own, which allows no weak reference, is gone with its response without the collector."""
+
+    class Held:
+        pass
+
+    references: list[Any] = []
+
+    def view(request: Any, n: int, extra: str) -> HttpResponse:
+        held = Held()
+        references.append(weakref.ref(held))
+        raise ValueError(held)
+
+    # Without templates: Django's own search for 500.html leaves a cycle.
+    with override_settings(MIDDLEWARE=["djmetrics.middleware.DjmetricsMiddleware"], TEMPLATES=[]):
+        handler = BaseHandler()
+        handler.load_middleware()
+        law1_site.show(view)
+        monkeypatch.setattr(logging.getLogger("django.request"), "disabled", True)
+        gc.collect()
+        gc.disable()
+        try:
+            for _ in range(3):
+                handler.get_response(RequestFactory().get("/v/1/")).close()
+            left = [each() is not None for each in references]
+        finally:
+            gc.enable()
+        sentry_sdk.flush()
+    assert left == [False] * 3
+    assert receiver.events
+
+
 def test_nothing_is_kept_alive(receiver, monkeypatch):
     """The exception, and what it holds, is gone with the response."""
 
