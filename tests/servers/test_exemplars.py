@@ -60,6 +60,19 @@ def has(server: Server, view: str, number: int) -> bool:
     return all(number in traces(server).get(view, ()) for _ in range(6))
 
 
+def shown_until(server: Server, view: str, pid: int, first: int) -> int:
+    """As ``ask_until``, with a trace that the page shows.
+
+    A bucket shows its newest trace. The record of a worker that is held up after its answer ends late, so that the
+    trace before may be the newer one: then it is asked again.
+    """
+    for attempt in range(5):
+        number = ask_until(server, view, pid, first + attempt * 100)
+        if has(server, view, number):
+            return number
+    raise AssertionError(f"no trace of {pid} comes to the page")
+
+
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM], ids=["killed", "recycled"])
 def test_traces_of_every_worker_outlive_it(number: signal.Signals) -> None:
     """The page has the traces that each of two workers was asked with, also once one of them has been replaced.
@@ -68,9 +81,9 @@ def test_traces_of_every_worker_outlive_it(number: signal.Signals) -> None:
     """
     with serving(Configuration("gunicorn", gunicorn())) as server:
         one, other = sorted(server.worker_pids(2))
-        of_one, of_other = ask_until(server, "worker", one, 1_000), ask_until(server, "stream", other, 2_000)
+        of_one = shown_until(server, "worker", one, 1_000)
+        of_other = shown_until(server, "stream", other, 2_000)
         assert has(server, "worker", of_one)
-        assert has(server, "stream", of_other)
 
         kill(server, one, number)
         (heir,) = server.worker_pids(2) - {other}
@@ -78,5 +91,5 @@ def test_traces_of_every_worker_outlive_it(number: signal.Signals) -> None:
         assert one != heir
         assert has(server, "worker", of_one)
         assert has(server, "stream", of_other)
-        assert has(server, "worker", ask_until(server, "worker", heir, 3_000))
+        shown_until(server, "worker", heir, 3_000)
         assert has(server, "stream", of_other)
