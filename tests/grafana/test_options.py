@@ -3,7 +3,6 @@
 import json
 from dataclasses import replace
 
-
 import pytest
 
 from djmetrics.grafana import promql
@@ -55,7 +54,7 @@ def test_fitted_board_is_sound(uid: str, choice: str) -> None:
     rows = [number for number, each in enumerate(board["panels"]) if each["type"] == "row"]
     assert all(one + 1 < other for one, other in zip(rows, [*rows[1:], len(board["panels"])], strict=True))
     # The types know no query of Jaeger's.
-    jaeger = [each for each in of_type(board, "jaeger")]
+    jaeger = of_type(board, "jaeger")
     known = {**board, "panels": [each for each in board["panels"] if each not in jaeger]}
     assert lost(without_empty(known), round_trip(known)) == []
 
@@ -69,7 +68,7 @@ def test_board_itself_is_left_alone() -> None:
 
 @pytest.mark.parametrize("uid", BOARDS)
 def test_labels_are_renamed_and_left_out(uid: str) -> None:
-    """The label of the site has the name that the site gave it, everywhere; a label that is not there stands nowhere."""
+    """The site's label has the name that it was given, everywhere; a label that is not there stands nowhere."""
     text = json.dumps(fitted(BOARDS[uid], FULL))
     assert r"service=~\"$job\"" in text
     assert r"job=~" not in text

@@ -64,7 +64,7 @@ def test_board_that_is_left_out_goes(tmp_path: Path) -> None:
 
 def test_unknown_board_is_named(tmp_path: Path) -> None:
     """A misspelt board is an error that names those there are."""
-    with pytest.raises(CommandError, match="No such board: djmetrics-cash. There are: djmetrics-cache, "):
+    with pytest.raises(CommandError, match=r"No such board: djmetrics-cash\. There are: djmetrics-cache, "):
         run(tmp_path, "--without=djmetrics-cash")
     assert below(tmp_path) == set()
 
