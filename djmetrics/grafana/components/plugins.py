@@ -43,8 +43,11 @@ class StatPanel(ModernPanel):
         "graphMode": "area",
         "justifyMode": "auto",
         "orientation": "auto",
+        "percentChangeColorMode": "standard",
         "reduceOptions": _REDUCED,
+        "showPercentChange": False,
         "textMode": "auto",
+        "wideLayout": True,
     }
     defaults: ClassVar[Json] = {"color": {"mode": "thresholds"}}
 
@@ -70,6 +73,8 @@ class BarGaugePanel(ModernPanel):
     size = (8, 8)
     options: ClassVar[Json] = {
         "displayMode": "gradient",
+        "legend": {"calcs": [], "displayMode": "list", "placement": "bottom", "showLegend": False},
+        "maxVizHeight": 300,
         "minVizHeight": 12,
         "minVizWidth": 8,
         "namePlacement": "left",
@@ -113,8 +118,13 @@ class TablePanel(ModernPanel):
 
     plugin = "table"
     size = (12, 8)
-    options: ClassVar[Json] = {"cellHeight": "sm", "showHeader": True, "sortBy": []}
-    custom: ClassVar[Json] = {"align": "auto", "cellOptions": {"type": "auto"}, "filterable": False}
+    options: ClassVar[Json] = {"cellHeight": "sm", "frameIndex": 0, "showHeader": True, "sortBy": []}
+    custom: ClassVar[Json] = {
+        "align": "auto",
+        "cellOptions": {"type": "auto"},
+        "filterable": False,
+        "inspect": False,
+    }
     defaults: ClassVar[Json] = {"color": {"mode": "thresholds"}}
 
     def gen_json_from_data(self, data: Json, context: Context) -> Json:
@@ -178,7 +188,7 @@ class StateTimeline(ModernPanel):
     size = (12, 6)
     options: ClassVar[Json] = {
         "alignValue": "left",
-        "legend": {"displayMode": "list", "placement": "bottom", "showLegend": False},
+        "legend": {"calcs": [], "displayMode": "list", "placement": "bottom", "showLegend": False},
         "mergeValues": True,
         "rowHeight": 0.8,
         "showValue": "never",

@@ -18,7 +18,6 @@ class DatasourceVariable(TemplatesItemBase):
 
     def gen_json_from_data(self, data: Json, context: Context) -> Json:
         return {
-            "current": {},
             "hide": 0,
             "includeAll": False,
             "label": data["label"],
@@ -38,7 +37,6 @@ class PromVariable(TemplatesItemBase):
     def gen_json_from_data(self, data: Json, context: Context) -> Json:
         every = data.get("all")
         found = {
-            "current": _ALL if every else {},
             "datasource": PROMETHEUS,
             "definition": data["query"],
             "hide": 0,
@@ -53,7 +51,7 @@ class PromVariable(TemplatesItemBase):
             "sort": data.get("sort", _BY_NAME),
             "type": "query",
         }
-        return {**found, "allValue": every} if every else found
+        return {**found, "allValue": every, "current": _ALL} if every else found
 
 
 class ConstantVariable(TemplatesItemBase):
