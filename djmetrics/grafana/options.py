@@ -28,6 +28,7 @@ class Options:
     namespace: str = "namespace"
     prometheus: str = "Prometheus"
     prometheus_url: str = "http://localhost:9090"
+    scrape_interval: str = "15s"
     traces: Store = "none"
     traces_name: str = ""
     traces_url: str = ""

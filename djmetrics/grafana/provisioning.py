@@ -7,6 +7,7 @@ from .options import Options
 PROMETHEUS_UID = "djmetrics-prometheus"
 TRACES_UID = "djmetrics-traces"
 
+# The interval is that of the scrapes: Grafana looks at windows of four of them at least.
 _PROMETHEUS = """\
   - name: {name}
     uid: {uid}
@@ -15,7 +16,7 @@ _PROMETHEUS = """\
     url: {url}
     jsonData:
       httpMethod: POST
-      timeInterval: 15s
+      timeInterval: {interval}
 """
 
 # What makes the dots in the graphs lead to a trace. The label is the exemplar's.
@@ -52,7 +53,10 @@ _URLS = {"tempo": "http://localhost:3200", "jaeger": "http://localhost:16686"}
 def data_sources(options: Options) -> str:
     """Grafana's ``provisioning/datasources/djmetrics.yaml``."""
     text = "apiVersion: 1\ndatasources:\n" + _PROMETHEUS.format(
-        name=_quoted(options.prometheus), uid=PROMETHEUS_UID, url=_quoted(options.prometheus_url)
+        name=_quoted(options.prometheus),
+        uid=PROMETHEUS_UID,
+        url=_quoted(options.prometheus_url),
+        interval=_quoted(options.scrape_interval),
     )
     if options.traces == "none":
         return text

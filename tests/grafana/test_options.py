@@ -105,7 +105,7 @@ def test_links_to_sentry_come_with_its_address() -> None:
     board = fitted(BOARDS["djmetrics-errors"], FULL)
     [constant] = [each for each in board["templating"]["list"] if each["name"] == "sentry_url"]
     assert constant["query"] == "https://my-org.sentry.io"
-    assert "${sentry_url}/issues/?query=transaction:" in json.dumps(board)
+    assert "${sentry_url}/issues/?query=transaction:%22" in json.dumps(board)
 
 
 def test_no_link_leads_to_a_board_that_is_left_out() -> None:

@@ -85,13 +85,19 @@ def test_provisioning(tmp_path: Path, traces: str) -> None:
     run(
         tmp_path,
         *("--prometheus=Main: one", "--prometheus-url=http://prometheus:9090", f"--traces={traces}"),
-        *("--traces-url=http://traces:1", "--folder=Web # sites", "--boards-path=/boards"),
+        *(
+            "--traces-url=http://traces:1",
+            "--folder=Web # sites",
+            "--scrape-interval=1m",
+            "--boards-path=/boards",
+        ),
     )
     sources = yaml.safe_load((tmp_path / "provisioning/datasources/djmetrics.yaml").read_text())
     prometheus, store = sources["datasources"]
     assert sources["apiVersion"] == 1
     assert (prometheus["name"], prometheus["url"]) == ("Main: one", "http://prometheus:9090")
     assert (store["type"], store["url"], store["name"]) == (traces, "http://traces:1", traces.capitalize())
+    assert prometheus["jsonData"]["timeInterval"] == "1m"
     [destination] = prometheus["jsonData"]["exemplarTraceIdDestinations"]
     assert destination == {"name": "trace_id", "datasourceUid": store["uid"]}
     [provider] = yaml.safe_load((tmp_path / "provisioning/dashboards/djmetrics.yaml").read_text())[

@@ -6,7 +6,8 @@ A definition names a board and what is chosen there::
       - {board: djmetrics-view, title: This view, set: {view: label view}}
       - {sentry: transaction, title: Its issues in Sentry, value: field view}
 
-``label x`` is the value of a series' label, ``field x`` that of a table's column; anything else stands for itself.
+``label x`` is the value of a series' label, ``field x`` that of a table's column, ``variable x`` what is chosen at the
+top of the board.
 """
 
 from typing import Any
@@ -49,16 +50,13 @@ def tag_link(tag: str, title: str) -> Json:
 
 
 def _sentry(data: Json) -> str:
-    query = f"{data['sentry']}:{_value(data['value'])}"
+    # In quotes: the name of a view may hold brackets and blanks.
+    query = f"{data['sentry']}:%22{_value(data['value'])}%22"
     span = "start=${__from:date:iso}&end=${__to:date:iso}&utc=true"
     return f"${{{SENTRY_VARIABLE}}}/issues/?query={query}&{span}"
 
 
 def _value(text: str) -> str:
-    kind, _, name = text.partition(" ")
-    # As a part of an address: names of views may hold brackets and blanks.
-    places = {
-        "label": f"${{__field.labels.{name}:percentencode}}",
-        "field": f"${{__data.fields.{name}:percentencode}}",
-    }
-    return places.get(kind, text)
+    kind, name = text.split(" ", 1)
+    place = {"label": f"__field.labels.{name}", "field": f"__data.fields.{name}", "variable": name}[kind]
+    return f"${{{place}:percentencode}}"

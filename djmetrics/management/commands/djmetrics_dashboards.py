@@ -49,6 +49,11 @@ class Command(BaseCommand):
             help="Where Grafana finds Prometheus (http://localhost:9090).",
         )
         parser.add_argument(
+            "--scrape-interval",
+            default=given.scrape_interval,
+            help="How often Prometheus reads the site's page (15s); Grafana's windows are four times that or more.",
+        )
+        parser.add_argument(
             "--traces",
             choices=["tempo", "jaeger", "none"],
             default=given.traces,
@@ -123,6 +128,7 @@ def _options(given: dict[str, Any]) -> Options:
         namespace=given["namespace_label"],
         prometheus=given["prometheus"],
         prometheus_url=given["prometheus_url"],
+        scrape_interval=given["scrape_interval"],
         traces=traces,
         traces_name=given["traces_name"] or ("" if traces == "none" else traces.capitalize()),
         traces_url=given["traces_url"],
