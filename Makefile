@@ -39,12 +39,18 @@ docs: tools  ## Build the documentation; each warning is an error
 	$(TOOLS)python -m sphinx --fail-on-warning --nitpicky --keep-going docs docs/_build/html
 
 .PHONY: generated
-generated: tools  ## Write the tables of the documentation anew
+generated: tools  ## Write the tables of the documentation and the dashboards anew
 	$(TOOLS)python docs/generate.py
+	$(TOOLS)python dashboards/generate.py
+
+.PHONY: dashboards
+dashboards: tools  ## Write the dashboards anew from their definitions
+	$(TOOLS)python dashboards/generate.py
 
 .PHONY: generated-check
 generated-check: tools  ## Check that what is generated is up to date
 	$(TOOLS)python docs/generate.py --check
+	$(TOOLS)python dashboards/generate.py --check
 
 .PHONY: django-suite
 django-suite: tools  ## Run Django's own tests with and without djmetrics

@@ -24,7 +24,12 @@ from djmetrics import catalogue, checks, conf, runtime  # noqa: E402 (they need 
 from djmetrics.declared import declarations  # noqa: E402
 from djmetrics.destinations import OpenTelemetry, Sentry  # noqa: E402
 from djmetrics.exporters.prometheus import label_name, prometheus_name  # noqa: E402
-from djmetrics.management.commands import djmetrics_sentry_alerts, djmetrics_top  # noqa: E402
+from djmetrics.grafana import shipped  # noqa: E402
+from djmetrics.management.commands import (  # noqa: E402
+    djmetrics_dashboards,
+    djmetrics_sentry_alerts,
+    djmetrics_top,
+)
 
 UNITS = {"s": "seconds", "By": "bytes", "1": "1"}
 
@@ -125,6 +130,13 @@ def options_table(command: ModuleType) -> str:
     return table(("Option", "Meaning"), rows)
 
 
+def boards_table() -> str:
+    """Every board and its question."""
+    rows = ((board["title"].removeprefix("djmetrics / "), board["description"], code(uid))
+            for uid, board in shipped.boards().items())  # fmt: skip
+    return table(("Board", "Its question", "Its uid"), rows)
+
+
 TABLES: dict[str, tuple[str, Callable[[], str]]] = {
     "settings": ("reference/settings.md", settings_table),
     "opentelemetry settings": ("reference/settings.md", lambda: section_table(OpenTelemetry)),
@@ -137,6 +149,8 @@ TABLES: dict[str, tuple[str, Callable[[], str]]] = {
         "reference/commands.md",
         lambda: options_table(djmetrics_sentry_alerts),
     ),
+    "djmetrics_dashboards": ("reference/commands.md", lambda: options_table(djmetrics_dashboards)),
+    "boards": ("howto/grafana.md", boards_table),
 }
 
 

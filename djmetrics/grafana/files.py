@@ -1,0 +1,47 @@
+"""All that ``djmetrics_dashboards`` writes, and what in a folder differs from it."""
+
+from pathlib import Path
+
+from .options import Options, fitted
+from .provisioning import data_sources, provider
+from .shipped import boards, dumped
+
+BOARDS = "dashboards"
+
+
+def wanted(options: Options) -> dict[str, str]:
+    """The files by their paths below the folder."""
+    chosen = {uid: board for uid, board in boards().items() if uid not in options.without}
+    found = {f"{BOARDS}/{uid}.json": dumped(fitted(board, options)) for uid, board in chosen.items()}
+    found["provisioning/datasources/djmetrics.yaml"] = data_sources(options)
+    found["provisioning/dashboards/djmetrics.yaml"] = provider(options)
+    return found
+
+
+def changes(folder: Path, options: Options) -> dict[str, str | None]:
+    """The files that are not as they should be: their text; None for a board of ours that should not be there."""
+    files = wanted(options)
+    found: dict[str, str | None] = {
+        name: text for name, text in files.items() if _read(folder / name) != text
+    }
+    left = (f"{BOARDS}/{uid}.json" for uid in boards())
+    found.update((name, None) for name in left if name not in files and (folder / name).exists())
+    return found
+
+
+def write(folder: Path, changed: dict[str, str | None]) -> None:
+    """Make the folder so."""
+    for name, text in changed.items():
+        path = folder / name
+        if text is None:
+            path.unlink()
+        else:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8", newline="\n")
+
+
+def _read(path: Path) -> str | None:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (FileNotFoundError, UnicodeDecodeError):
+        return None

@@ -1,0 +1,107 @@
+"""Every query of every board, asked of a real Prometheus that reads the demo under load."""
+
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.components.fixtures import program
+from tests.components.prometheus import Prometheus
+from tests.grafana.boards import BOARDS, Query, label_queries, queries, substituted
+
+from .test_make_demo import JOB, started, taken  # noqa: F401 (a fixture)
+
+pytestmark = [pytest.mark.servers, pytest.mark.slow, pytest.mark.xdist_group("make demo")]
+
+# The demo is scraped every two seconds.
+RATE, RANGE = 20, 60
+VALUES = {"job": JOB, "release": "", "baseline": "", "__rate_interval": f"{RATE}s", "__range": f"{RANGE}s"}
+
+EMPTY = {
+    "djmetrics-overview: Views, by the time that they take: F": "nothing is a week old",
+    "djmetrics-view: Latency, now and a week ago: B": "nothing is a week old",
+    "djmetrics-view: By annotation": "the demo annotates nothing",
+    "djmetrics-view: Blocks of your own": "the demo times no blocks of its own",
+    "djmetrics-database: Transactions": "the demo's pages write one statement at a time",
+    "djmetrics-cache: Bytes read and written": "the demo's cache holds objects, of unknown size",
+    "djmetrics-runtime: Management commands": "the demo's command has ended before Prometheus starts",
+    "djmetrics-runtime: Tasks": "the demo has no tasks",
+    "djmetrics-errors: Failed commands and tasks": "the same",
+}
+"""What has no data in the demo, by the beginning of where it stands, and why."""
+
+
+def ask(prometheus: Prometheus, query: Query) -> list[dict[str, Any]]:
+    """What a panel would get."""
+    text, now = query.asked(**VALUES), time.time()
+    if query.target.get("instant"):
+        return prometheus.query(text)
+    found = prometheus.api(
+        "query_range", query=text, start=f"{now - RANGE}", end=f"{now}", step=str(RATE // 4)
+    )
+    result: list[dict[str, Any]] = found["result"]
+    return result
+
+
+def expected_empty(query: Query) -> bool:
+    """Whether there is a reason for it to have no data."""
+    return any(query.where.startswith(where) for where in EMPTY)
+
+
+def test_every_query_has_data(taken: None) -> None:  # noqa: F811
+    """No query fails, and each has data; but for those that the demo has nothing for, which are named."""
+    program("prometheus")
+    with started() as demo:
+        site = demo.found(r"The site\s+(http://127\.0\.0\.1:\d+)/")
+        prometheus = Prometheus(int(demo.found(r"Prometheus\s+http://127\.0\.0\.1:(\d+)/")), Path())
+        end = time.monotonic() + 180
+        asked = [query for board in BOARDS.values() for query in queries(board)]
+        left = [query for query in asked if not expected_empty(query)]
+        while left and time.monotonic() < end:
+            stage(site)
+            time.sleep(2)
+            left = [query for query in left if not ask(prometheus, query)]
+        spent = one_after_another(prometheus)
+        surprising = [query.where for query in asked if expected_empty(query) and ask(prometheus, query)]
+        choices = {
+            f"{board['uid']}: {label}": values(prometheus, selector, label)
+            for board in BOARDS.values()
+            for selector, label in label_queries(board)
+        }
+    assert [query.where for query in left] == []
+    # A rate leaves out the first sample of a new series, and a new status is one for the duration alone.
+    assert spent[0] == pytest.approx(spent[1], rel=0.1), "the phases add up to the mean duration"
+    assert surprising == [], "there is data now: take it from the list"
+    # The demo is in no namespace and names no release.
+    assert {name.partition(": ")[2] for name, found in choices.items() if not found} == {
+        "namespace",
+        "release",
+    }
+
+
+def one_after_another(prometheus: Prometheus) -> tuple[float, float]:
+    """The sum of the phases of an average request, and its duration, at one moment."""
+    board = BOARDS["djmetrics-overview"]
+    phases, mean = [each for each in queries(board) if "Seconds per request, by phase" in each.where]
+    at = time.time() - 5  # all of it is scraped, and the same for both
+    found = [
+        prometheus.api("query", query=each.asked(**VALUES), time=f"{at}")["result"] for each in (phases, mean)
+    ]
+    first, second = (sum(float(series["value"][1]) for series in result) for result in found)
+    return first, second
+
+
+def stage(site: str) -> None:
+    """What the load does not do: a request that waited at the front server."""
+    request = urllib.request.Request(f"{site}/", headers={"X-Request-Start": f"t={time.time() - 0.02:.6f}"})
+    with urllib.request.urlopen(request, timeout=10):
+        pass
+
+
+def values(prometheus: Prometheus, selector: str, label: str) -> list[str]:
+    """What a variable offers."""
+    found = prometheus.query(f"group by ({label}) ({substituted(selector, VALUES)})")
+    return [each["metric"][label] for each in found if label in each["metric"]]
