@@ -90,8 +90,10 @@ def test_random_stack(stack, view, fault, a):
 @pytest.mark.parametrize("shielded", [False, True])
 def test_client_goes_away(shielded):
     """A request whose client goes away is cancelled at the same place with the same consequences."""
+    begun = asyncio.Event()
 
     async def work():
+        begun.set()
         try:
             await asyncio.sleep(5)
             note("work done")
@@ -109,11 +111,12 @@ def test_client_goes_away(shielded):
             note("view cleans up")
 
     def scenario(world):
+        begun.clear()
         site.show(view)
         paths = site.stack(
             [Block("outer", "both", "catch", "404"), Block("inner", "async class", "pass", "404")]
         )
-        world.asgi("/v/1/", *paths, leave_after=0)
+        world.asgi("/v/1/", *paths, begun=begun)
 
     same(scenario)
 
