@@ -1,8 +1,9 @@
 """The site's own part: ``timed`` for blocks of its code, ``annotate`` for what it knows of its requests."""
 
 import functools
+import types
 from collections.abc import AsyncGenerator, Callable, Generator
-from inspect import isasyncgenfunction, iscoroutinefunction, isgeneratorfunction
+from inspect import CO_ITERABLE_COROUTINE, isasyncgenfunction, iscoroutinefunction, isgeneratorfunction
 from typing import Any, TypeVar
 
 from . import guard, recorder
@@ -17,6 +18,7 @@ MAX_ANNOTATIONS = 32
 MAX_VALUE = 200
 """Characters of an annotation's value."""
 
+_NO_CODE = (lambda: None).__code__
 _CEILING = 1000
 _subjects: dict[str, Subject] = {}
 
@@ -27,6 +29,9 @@ class timed:
     ``with timed("payment"): ...`` and ``async with`` time a block; ``@timed("payment")`` times a function, sync or
     async, and of a generator the steps that it is asked for. The name becomes a label, so it must be one of few: put
     no number, user or path into it.
+
+    A method may be static, of the class, or a property. Decorating what is no function, such as a class, raises
+    TypeError.
     """
 
     __slots__ = ("_open", "_subject")
@@ -47,6 +52,9 @@ class timed:
         self._open.remove(operation)
         operation.error = kind
         recorder.end(operation)
+        if running is not None and running.root is not operation.root:
+            # A generator that was left half-way is let go of in another unit of work, which goes on.
+            recorder.make_current(running)
 
     async def __aenter__(self) -> "timed":
         return self.__enter__()
@@ -56,6 +64,13 @@ class timed:
 
     def __call__(self, function: F) -> F:
         """The function, timed at each call."""
+        given: Any = function
+        if isinstance(given, staticmethod | classmethod):
+            return type(given)(self(given.__func__))  # type: ignore[return-value]
+        if isinstance(given, property) and given.fget is not None:
+            return given.getter(self(given.fget))  # type: ignore[return-value]
+        if isinstance(given, type) or not callable(given):
+            raise TypeError(f"timed() times functions and methods, and {given!r} is neither.")
         if isasyncgenfunction(function):
             made: Any = self._steps_async(function)
         elif isgeneratorfunction(function):
@@ -100,9 +115,17 @@ class timed:
         subject = self._subject
 
         def steps(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
-            return (yield from _Steps(function(*args, **kwargs), subject))
+            made = _Steps(function(*args, **kwargs), subject)
+            try:
+                return (yield from made)
+            except GeneratorExit:
+                if made.last is None:
+                    raise
+                return made.last  # from Python 3.13 on whoever closes a generator is given this
 
-        return steps
+        # What ``types.coroutine`` made of a generator function can be awaited.
+        is_awaitable = getattr(function, "__code__", _NO_CODE).co_flags & CO_ITERABLE_COROUTINE
+        return types.coroutine(steps) if is_awaitable else steps
 
     def _steps_async(self, function: Callable[..., Any]) -> Callable[..., Any]:
         subject = self._subject
@@ -140,6 +163,8 @@ class _Steps(Generator[Any, Any, Any]):
     def __init__(self, generator: Generator[Any, Any, Any], subject: Subject) -> None:
         self._generator = generator
         self._subject = subject
+        self.last: Any = None
+        """What the generator returned when it was closed, if anything."""
 
     def send(self, value: Any) -> Any:
         return self._step(self._generator.send, value)
@@ -148,7 +173,7 @@ class _Steps(Generator[Any, Any, Any]):
         return self._step(self._generator.throw, *args)
 
     def close(self) -> None:
-        self._step(self._generator.close)
+        self.last = self._step(self._generator.close)
 
     def _step(self, step: Callable[..., Any], *args: Any) -> Any:
         operation = recorder.begin(self._subject)

@@ -139,6 +139,11 @@ def get_settings() -> Settings:
     return _loaded()[0]
 
 
+def is_configured() -> bool:
+    """Whether Django's settings are there."""
+    return bool(django_settings.configured)
+
+
 def get_problems() -> tuple[Problem, ...]:
     """The mistakes in the site's settings, in the order in which they are written."""
     return _loaded()[1]

@@ -20,7 +20,8 @@ def fields() -> dict[str, str]:
         "trace_id": f"{ids[0]:032x}" if ids else "",
         "span_id": f"{ids[1]:016x}" if ids else "",
         "view": "" if record is None else record.view,
-        "release": conf.get_settings().release,
+        # A log line may be written before there are settings, and while they are read.
+        "release": conf.get_settings().release if conf.is_configured() else "",
     }
 
 

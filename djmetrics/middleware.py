@@ -12,7 +12,7 @@ from django.core.exceptions import MiddlewareNotUsed
 from . import ambient, guard, lanes, recorder, runtime, units
 from .hooks.request import answered, describe
 from .record import Record
-from .streaming import watch
+from .streaming import kept_for, watch
 
 logger = logging.getLogger("djmetrics")
 
@@ -53,8 +53,9 @@ class DjmetricsMiddleware:
             lanes.leave(record, stay)
             _broke(record, error)
             raise
+        kept = kept_for(response)
         lanes.leave(record, stay)
-        _answered(record, request, response)
+        _answered(record, request, response, kept)
         return response
 
     async def _answer_async(self, request: Any) -> Any:
@@ -64,12 +65,13 @@ class DjmetricsMiddleware:
         stay = lanes.enter_task(record)
         try:
             response = await lanes.stepped(self.get_response(request), record)
+            kept = kept_for(response)
         except BaseException as error:
             _broke(record, error)
             raise
         finally:
             lanes.leave_task(stay)
-        _answered(record, request, response)
+        _answered(record, request, response, kept)
         return response
 
 
@@ -90,7 +92,7 @@ def _opened(request: Any) -> Record | None:
     return record
 
 
-def _answered(record: Record, request: Any, response: Any) -> None:
+def _answered(record: Record, request: Any, response: Any, kept: ambient.Kept) -> None:
     try:
         if not hasattr(response, "status_code"):
             record.outcome = "failed"  # Django is about to complain of it
@@ -99,7 +101,7 @@ def _answered(record: Record, request: Any, response: Any) -> None:
         answered(record, response)
         if ambient.response_header and record.trace_id:
             response.headers[ambient.response_header] = f"{record.trace_id:032x}"
-        watch(record, request, response)
+        watch(record, request, response, kept)
     except Exception:
         guard.failed("middleware.answered")
         units.close(record)

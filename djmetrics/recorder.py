@@ -44,6 +44,13 @@ def discard() -> None:
         units.drop(record)
 
 
+def disown() -> None:
+    """In a forked child: the current record is the parent's to export, whatever the child still does in it."""
+    record = current_record()
+    if record is not None:
+        record.discarded = True  # not by ``discard``: the exporters here know nothing of it
+
+
 def make_current(operation: Operation | None) -> Operation | None:
     """Make ``operation`` the current one, and return the one before."""
     outer = _get()

@@ -14,7 +14,21 @@ from django.core.signals import setting_changed
 from django.utils.module_loading import import_string
 from prometheus_client import REGISTRY, CollectorRegistry
 
-from . import __version__, catalogue, ends, folders, guard, gunicorn_check, outlets, port, sql, units, workers
+from . import (
+    __version__,
+    catalogue,
+    ends,
+    folders,
+    guard,
+    gunicorn_check,
+    outlets,
+    port,
+    recorder,
+    sql,
+    tally,
+    units,
+    workers,
+)  # fmt: skip
 from .conf import Settings, get_settings
 from .exporters.prometheus import Collector, Store, register, unregister
 from .exporters.prometheus import page_registry as registry_with
@@ -154,6 +168,7 @@ def _start_serving(request: Any) -> None:
             # Others read what this process counts.
             _exporter.batch = 1
             units.shared = True
+            tally.publish = _exporter.publish
             atexit.register(_flush)
             _remind_of_gunicorn(folder)
         if _destinations:
@@ -250,6 +265,7 @@ def _after_fork() -> None:
     """In a child: what the parent recorded and has not counted yet is the parent's to count."""
     global _serving
     _serving = False
+    recorder.disown()
     units.reset()
     if _exporter is not None:
         _exporter.forget()

@@ -48,12 +48,14 @@ class Body:
 
     __slots__ = ("charset", "failed", "finished", "is_unwanted", "kept", "operation", "record")
 
-    def __init__(self, record: Record, operation: Operation, charset: str, is_unwanted: bool) -> None:
+    def __init__(
+        self, record: Record, operation: Operation, charset: str, is_unwanted: bool, kept: ambient.Kept
+    ) -> None:
         self.charset = charset
         self.is_unwanted = is_unwanted  # the answer to a HEAD: a server may run it, but sends none of it
         self.record = record
         self.operation = operation
-        self.kept: ambient.Kept = []
+        self.kept = kept
         self.finished = False
         self.failed = False
 
@@ -156,8 +158,16 @@ class CountedAsyncStream:
         return part
 
 
-def watch(record: Record, request: Any, response: Any) -> None:
-    """See to it that ``record`` is closed when ``response`` is: after its last byte, or when the client is gone."""
+def kept_for(response: Any) -> ambient.Kept:
+    """What is current where the response came back, for the steps of its body, if it has any."""
+    return ambient.keep() if ambient.contexts and getattr(response, "streaming", False) else []
+
+
+def watch(record: Record, request: Any, response: Any, kept: ambient.Kept) -> None:
+    """See to it that ``record`` is closed when ``response`` is: after its last byte, or when the client is gone.
+
+    ``kept`` is what ``kept_for`` gave.
+    """
     body = None
     parts = getattr(response, "_iterator", None) if response.streaming else None
     is_file = getattr(response, "file_to_stream", None) is not None
@@ -167,7 +177,7 @@ def watch(record: Record, request: Any, response: Any) -> None:
         is_unwanted = request.method == "HEAD"
         if is_unwanted:
             units.first_byte(record)
-        body = Body(record, units.single(STREAM, record), response.charset, is_unwanted)
+        body = Body(record, units.single(STREAM, record), response.charset, is_unwanted, kept)
         record.response_size = None
         # Not by the setter of streaming_content, which would register the iterator's ``close`` once more.
         response._iterator = (

@@ -1,8 +1,12 @@
 """What exporters count of themselves, on whatever thread, until the metrics' exporter takes it away."""
 
 import threading
+from collections.abc import Callable
 
 from .catalogue import Metric
+
+publish: Callable[[], None] | None = None
+"""What makes the metrics' exporter take it away at once, where other processes show it."""
 
 _lock = threading.Lock()
 _counts: dict[tuple[Metric, tuple[str, ...]], int] = {}
@@ -13,6 +17,15 @@ def add(metric: Metric, values: tuple[str, ...], amount: int = 1) -> None:
     with _lock:
         key = metric, values
         _counts[key] = _counts.get(key, 0) + amount
+
+
+def tell() -> None:
+    """Have what was added published, where somebody waits for it: this process may not serve again for long.
+
+    Called on the threads that send, never in a request.
+    """
+    if publish is not None and _counts:
+        publish()
 
 
 def waiting() -> bool:

@@ -1,12 +1,15 @@
 """timed() and annotate(): the site's own part of the record."""
 
 import asyncio
+import functools
 import inspect
+import types
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from djmetrics import annotate, blocks, guard, timed
+from djmetrics import annotate, blocks, guard, recorder, timed
 from djmetrics.testing import FakeClock, fake_clock, record
 
 from .hooks.site import request_record
@@ -279,3 +282,95 @@ def test_a_bad_value_costs_no_other():
     with request_record() as request:
         annotate(user=Lazy(), tier="gold")  # type: ignore[arg-type]
     assert request.annotations == {"tier": "gold"}
+
+
+def test_generator_that_another_request_lets_go_of(clock: FakeClock):
+    """A block that was left half-way ends wherever its generator is collected, and takes nothing away from there."""
+
+    def half_way() -> Iterator[int]:
+        with timed("left"):
+            yield 1
+
+    with record() as seen:
+        with request_record():
+            left = half_way()
+            next(left)
+        with request_record() as second:
+            left.close()
+            assert recorder.current_record() is second
+            with timed("after"):
+                clock.advance(1)
+    assert ("after", 1_000_000_000, None) in blocks_of(seen)
+
+
+def test_kinds_of_methods(clock: FakeClock):
+    """A static method, one of the class, a property: each works as before, and each call is a block."""
+
+    class Shop:
+        @timed("static")
+        @staticmethod
+        def static(value: int) -> int:
+            return value
+
+        @timed("class")
+        @classmethod
+        def of_class(cls, value: int) -> tuple[str, int]:
+            return cls.__name__, value
+
+        @timed("property")
+        @property
+        def price(self) -> int:
+            """What it costs."""
+            return self._price
+
+        @price.setter
+        def price(self, value: int) -> None:
+            self._price = value
+
+    with record() as seen, request_record():
+        shop = Shop()
+        shop.price = 3
+        assert (shop.static(1), Shop.static(2)) == (1, 2)
+        assert (shop.of_class(1), Shop.of_class(2)) == (("Shop", 1), ("Shop", 2))
+        assert (shop.price, Shop.price.__doc__) == (3, "What it costs.")
+    assert [name for name, _, _ in blocks_of(seen)] == ["static"] * 2 + ["class"] * 2 + ["property"]
+
+
+@pytest.mark.parametrize("what", [Exception, 5, functools.cached_property(len)])
+def test_what_is_no_function(what: Any):
+    """A class decorated as a function would be no class any more: that is said at once."""
+    with pytest.raises(TypeError, match="times functions and methods"):
+        timed("work")(what)
+
+
+def test_generator_based_coroutine(clock: FakeClock):
+    """It can be awaited as before."""
+
+    @timed("work")
+    @types.coroutine
+    def work() -> Any:
+        yield from asyncio.sleep(0).__await__()
+        clock.advance(1)
+        return 5
+
+    async def main() -> int:
+        return await work()
+
+    with record() as seen, request_record():
+        assert asyncio.run(main()) == 5
+    assert sum(took for _, took, _ in blocks_of(seen)) == 1_000_000_000
+
+
+def test_closed_generator():
+    """Whoever closes a generator is given what it then returns, where Python gives it."""
+
+    def closed() -> Any:
+        try:
+            yield 1
+        except GeneratorExit:
+            return "closed"
+
+    plain, measured = closed(), timed("work")(closed)()
+    next(plain), next(measured)
+    with request_record():
+        assert measured.close() == plain.close()

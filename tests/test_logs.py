@@ -2,6 +2,8 @@
 
 import io
 import logging
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -73,3 +75,20 @@ def test_structlog():
         assert add_fields(None, "info", event) == {
             "event": "hello", "view": "mine", "trace_id": f"{1:032x}", "span_id": f"{2:016x}",
         }  # fmt: skip
+
+
+UNCONFIGURED = """
+import logging
+from djmetrics.logs import RecordFilter
+handler = logging.StreamHandler()
+handler.setFormatter(logging.Formatter("[%(view)s][%(release)s] %(message)s"))
+handler.addFilter(RecordFilter())
+logging.getLogger().addHandler(handler)
+logging.warning("early")
+"""
+
+
+def test_before_there_are_settings():
+    """A log line that is written while a process starts passes as it did."""
+    done = subprocess.run([sys.executable, "-c", UNCONFIGURED], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "[][] early\n")

@@ -1,5 +1,8 @@
 """Units of work besides requests."""
 
+import subprocess
+import sys
+
 import pytest
 
 from djmetrics import guard, units, work
@@ -46,3 +49,37 @@ def test_nested_one_of_another_kind():
 
     (done,) = seen.records
     assert [each.subject.kind for each in done.operations] == ["task"]
+
+
+FORKING = """
+import os, sys
+from django.conf import settings
+settings.configure(INSTALLED_APPS=["djmetrics"], DJMETRICS={"EXTRA_EXPORTERS": ["__main__.Told"]}, USE_TZ=True)
+
+class Told:
+    def opened(self, record): pass
+    def spill(self, record, operations): pass
+    def dropped(self, record): pass
+    def export(self, record): os.write(1, f"{record.view}\\n".encode())
+
+import django
+django.setup()
+from django.core.management import BaseCommand, call_command
+
+class Command(BaseCommand):
+    def handle(self, *args, **options):
+        if (pid := os.fork()) == 0:
+            sys.exit(3)
+        assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 3
+
+call_command(Command())
+"""
+
+
+def test_forked_child_that_leaves_by_the_front_door():
+    """A child that ends by ``sys.exit`` comes out of the parent's command: that is the parent's to export."""
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", FORKING], capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split("\n")[:-1] == ["(command __main__)"]

@@ -16,6 +16,7 @@ MANY = 256
 """How much weight wakes the thread at once."""
 
 _BATCH = 64
+_LOOK = 0.02
 
 Work = Callable[[list[Any]], None]
 Last = Callable[[], None]
@@ -48,10 +49,13 @@ class Background:
         queue = self._queues.get(os.getpid())
         return queue is None or queue.flush(timeout)
 
-    def stop(self, timeout: float) -> int:
-        """Take no more, do what waits, and end the thread, in at most ``timeout`` seconds; the weight that is left."""
+    def stop(self, timeout: float, hopeless: Callable[[], bool] = lambda: False) -> int:
+        """Take no more, do what waits, and end the thread, in at most ``timeout`` seconds; the weight that is left.
+
+        As soon as it is ``hopeless``, it waits no longer.
+        """
         queue = self._queues.get(os.getpid())
-        return 0 if queue is None else queue.stop(timeout)
+        return 0 if queue is None else queue.stop(timeout, hopeless)
 
     def waiting(self) -> int:
         """The weight of what waits or is being done."""
@@ -128,15 +132,19 @@ class _Queue:
         self._wake.set()
         return done.wait(timeout)
 
-    def stop(self, timeout: float) -> int:
+    def stop(self, timeout: float, hopeless: Callable[[], bool]) -> int:
         deadline = time.monotonic() + timeout
         with self._lock:
             self._stopped = True
         self._wake.set()
         if self._thread is not None:
-            self._thread.join(max(0.0, deadline - time.monotonic()))
+            self._wait(self._thread, deadline, hopeless)
         with self._lock:
             left = self.weight
             # The thread, should it ever come back from what it does, ends.
             self._items.clear()
         return left
+
+    def _wait(self, thread: threading.Thread, deadline: float, hopeless: Callable[[], bool]) -> None:
+        while thread.is_alive() and (left := deadline - time.monotonic()) > 0 and not hopeless():
+            thread.join(min(left, _LOOK))

@@ -62,8 +62,9 @@ class OpenTelemetryExporter(Exporter):
         self._version = version
         self._release = release
         self._pipeline: Pipeline | None = None
+        self._built_pipeline: Pipeline | None = None
         self._joining = threading.Lock()
-        self._joined = False
+        self._joined: Tracer | None = None
         self._provider = Provider(self._built, service, release, version)
         self.context = Tracing(self._tracer, running, choices.sample_rate)
 
@@ -96,44 +97,42 @@ class OpenTelemetryExporter(Exporter):
 
     def finish(self) -> None:
         """Hand on what waits, in at most the time that the settings allow."""
-        self.flush(self._choices.shutdown_timeout)
+        if self._pipeline is not None:
+            self._pipeline.finish()
 
     def after_fork(self) -> None:
         """In a child: what another thread was doing is not done here, and the process is another one."""
         self._provider.after_fork()
-        self._joining, self._joined = threading.Lock(), False
+        self._joining, self._joined = threading.Lock(), None
 
     def close(self) -> None:
-        """Hand on what waits. The pipeline of a provider of ours stays: the provider does, and others use it."""
+        """Hand on what waits. The pipeline of a provider of ours goes on: the provider does, and others use it."""
         pipeline = self._pipeline
-        if pipeline is None:
-            return
-        if pipeline in _own.values():
-            self.finish()
-        else:
+        if pipeline is not None and pipeline not in _own.values():
             atexit.unregister(pipeline.shutdown)
             pipeline.shutdown()
 
     def _built(self, makers: list[Callable[[], SpanExporter]]) -> SpanProcessor:
-        self._pipeline = Pipeline(self._choices.queue_size, self._choices.shutdown_timeout, makers)
-        return self._pipeline
+        self._built_pipeline = Pipeline(self._choices.queue_size, self._choices.shutdown_timeout, makers)
+        return self._built_pipeline
 
     def _tracer(self) -> Tracer | None:
         tracer = self._provider.tracer()
-        if tracer is not None and not self._joined:
+        if tracer is not None and tracer is not self._joined:
             with self._joining:
-                if not self._joined:
+                if tracer is not self._joined:
                     self._join(tracer)
-                    self._joined = True
+                    self._joined = tracer
         return tracer
 
     def _join(self, tracer: Tracer) -> None:
         """Lead the pipeline to where the tracer's spans go."""
         choices = self._choices
         receiver = tracer.span_processor
-        if self._pipeline is not None:
-            _own[receiver] = self._pipeline
-        elif receiver in _own:
+        if self._built_pipeline is not None:
+            _own[receiver] = self._built_pipeline
+            self._built_pipeline = None
+        if receiver in _own:
             self._pipeline = _own[receiver]
         else:
             self._pipeline = Pipeline(choices.queue_size, choices.shutdown_timeout, receiver=receiver)

@@ -1,6 +1,7 @@
 """From finished records to sent spans, in the background: bounded, counted, and never in a request's way."""
 
 import os
+import threading
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -13,10 +14,14 @@ from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 from ... import catalogue, guard, tally
 from ...record import Record
 from .background import Background
+from .failures import THREAD, Failures
 from .span import RequestSpan
 from .spans import Spans
 
 NAME = "opentelemetry"
+PATIENCE = 1.0
+"""Seconds that the end of a process may take at most which served no request: a management command."""
+
 _AT_ONCE = 512
 
 
@@ -45,11 +50,15 @@ class Pipeline(SpanProcessor):
         self._timeout = timeout
         self._exporters: list[SpanExporter] = []
         self._exporters_pid = 0
-        self._background = Background(self._work, queue_size, "djmetrics-spans", self._close)
+        self._background = Background(self._work, queue_size, THREAD, self._close)
+        self._failures = Failures()
+        self._serves = False
+        self._gave_up = False
         self.spans: Spans | None = None
 
     def add(self, record: Record, span: RequestSpan, weight: int) -> None:
         """Take a finished record; it counts for ``weight`` spans in the queue."""
+        self._serves = self._serves or record.kind == "request"
         if not self._background.put((record, span), weight):
             counted("dropped", weight)
 
@@ -66,12 +75,26 @@ class Pipeline(SpanProcessor):
         end = time.monotonic() + timeout_millis / 1000
         if not self._background.flush(timeout_millis / 1000):
             return False
-        left = max(round((end - time.monotonic()) * 1000), 1)
-        return self._receiver is None or self._receiver.force_flush(left)
+        if self._receiver is None:
+            return True
+        return _in_time(self._receiver.force_flush, max(end - time.monotonic(), 0.001))
+
+    def finish(self) -> None:
+        """The process is about to end: send what waits. ``shutdown`` does not wait once more for what failed here."""
+        self._gave_up = not self.force_flush(round(self._timeout * 1000))
 
     def shutdown(self) -> None:
-        """Send what waits, in at most the time that the settings allow; what is left then is counted as dropped."""
-        counted("dropped", self._background.stop(self._timeout))
+        """Send what waits, in at most the time that the settings allow; what is left then is counted as dropped.
+
+        A process that served no request waits less, and no longer once an attempt has failed: nobody who types a
+        command waits for a collector that is away.
+        """
+        if self._serves:
+            left = self._background.stop(0 if self._gave_up else self._timeout)
+        else:
+            left = self._background.stop(min(self._timeout, PATIENCE), self._failures.happened.is_set)
+        counted("dropped", left)
+        tally.tell()
 
     def _close(self) -> None:
         """Close this process's exporters, on the thread that used them: some wait for what they are about to send."""
@@ -80,6 +103,7 @@ class Pipeline(SpanProcessor):
                 exporter.shutdown()
             except Exception:
                 guard.failed("exporters.opentelemetry.shutdown")
+        self._failures.leave()
 
     def _work(self, items: list[Any]) -> None:
         token = context_api.attach(
@@ -95,6 +119,7 @@ class Pipeline(SpanProcessor):
             self._send(waiting)
         finally:
             context_api.detach(token)
+            tally.tell()
 
     def _spans(self, item: Any) -> list[ReadableSpan]:
         if type(item) is not tuple:
@@ -123,6 +148,9 @@ class Pipeline(SpanProcessor):
                 result = SpanExportResult.FAILURE
                 guard.failed("exporters.opentelemetry.send")
             counted("sent" if result is SpanExportResult.SUCCESS else "failed", len(spans))
+            if result is SpanExportResult.SUCCESS:
+                self._gave_up = False
+                self._failures.happened.clear()
 
     def _hand_on(self, receiver: SpanProcessor, spans: list[ReadableSpan]) -> None:
         for span in spans:
@@ -139,7 +167,24 @@ class Pipeline(SpanProcessor):
         if self._exporters_pid != os.getpid():
             self._exporters_pid = os.getpid()
             self._exporters = [made for make in self._makers if (made := _made(make)) is not None]
+            self._failures.watch()
         return self._exporters
+
+
+def _in_time(flush: Callable[[int], bool], seconds: float) -> bool:
+    """Whether ``flush`` did it within ``seconds``: not every processor keeps to the time that it is given."""
+    done: list[bool] = []
+
+    def try_it() -> None:
+        try:
+            done.append(flush(max(round(seconds * 1000), 1)))
+        except Exception:
+            guard.failed("exporters.opentelemetry.flush")
+
+    thread = threading.Thread(target=try_it, name=f"{THREAD}-flush", daemon=True)
+    thread.start()
+    thread.join(seconds)
+    return any(done)
 
 
 def _made(make: Callable[[], SpanExporter]) -> SpanExporter | None:

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 from functools import partial
 from importlib.metadata import EntryPoint, entry_points
+from weakref import WeakSet
 
 from opentelemetry import trace
 from opentelemetry.sdk.resources import OTELResourceDetector, Resource
@@ -19,12 +20,14 @@ logger = logging.getLogger("djmetrics")
 
 NAME = "djmetrics"
 
+_ours: WeakSet[trace.TracerProvider] = WeakSet()
+"""The providers that we built."""
 
 _PROTOCOLS = {"http/protobuf": "otlp_proto_http", "grpc": "otlp_proto_grpc"}
 
 
 class Provider:
-    """Finds the tracer once it is needed: a site may set a provider of its own until its first request.
+    """Finds the tracer once it is needed: a site may set a provider of its own at any time.
 
     ``build`` makes the processor of a provider of ours, given the exporters that the variables ask for; ``service`` is
     the service's name where no variable says it, ``release`` its version.
@@ -42,20 +45,20 @@ class Provider:
         self._release = release
         self._version = version
         self._lock = threading.Lock()
-        self._found = False
+        self._known: trace.TracerProvider | None = None
         self._tracer: Tracer | None = None
         self.is_ours = False
         """Whether the provider is one that we built."""
 
     def tracer(self) -> Tracer | None:
-        """The tracer, or None where traces are switched off or cannot be made."""
-        if not self._found:
+        """The tracer of the provider that is set now, or None where traces are switched off or cannot be made."""
+        if trace.get_tracer_provider() is not self._known:
             with self._lock:
-                if not self._found:
+                if trace.get_tracer_provider() is not self._known:
                     try:
                         self._tracer = self._find()
                     finally:
-                        self._found = True  # once is enough, also where it fails
+                        self._known = trace.get_tracer_provider()  # once is enough, also where it fails
         return self._tracer
 
     def after_fork(self) -> None:
@@ -76,10 +79,10 @@ class Provider:
             )
             return None
         provider = trace.get_tracer_provider()
-        if isinstance(provider, trace.ProxyTracerProvider | trace.NoOpTracerProvider):
-            self.is_ours = True
+        self.is_ours = is_none(provider)
+        if self.is_ours:
             provider = self._built()
-            trace.set_tracer_provider(provider)
+            _set_for_now(provider)
         tracer = provider.get_tracer(NAME, self._version)
         if not isinstance(tracer, Tracer):
             logger.warning(
@@ -92,7 +95,25 @@ class Provider:
     def _built(self) -> TracerProvider:
         provider = TracerProvider(resource=resource(self._service, self._release))
         provider.add_span_processor(self._build(exporters()))
+        _ours.add(provider)
         return provider
+
+
+def is_none(provider: trace.TracerProvider) -> bool:
+    """Whether ``provider`` stands for none."""
+    return isinstance(provider, trace.ProxyTracerProvider | trace.NoOpTracerProvider)
+
+
+def _set_for_now(provider: TracerProvider) -> None:
+    """Make ``provider`` the one that other libraries' tracers use, until the site sets its own.
+
+    ``trace.set_tracer_provider`` would keep the site from that: OpenTelemetry lets it be called once. And a site may
+    call it late: a management command does when we have begun to time it.
+    """
+    if not hasattr(trace, "_TRACER_PROVIDER"):
+        trace.set_tracer_provider(provider)
+    elif trace._TRACER_PROVIDER is None:  # else the site wants no spans of its own
+        trace._TRACER_PROVIDER = provider
 
 
 def resource(service: str, release: str) -> Resource:
@@ -137,7 +158,7 @@ def _made(entry: EntryPoint) -> SpanExporter:
 def missing_exporters() -> list[str]:
     """The exporters that the variables name and that are not installed; none where the site has its own provider."""
     provider = trace.get_tracer_provider()
-    if not isinstance(provider, trace.ProxyTracerProvider | trace.NoOpTracerProvider):
+    if not is_none(provider) and provider not in _ours:
         return []
     return [name for name, entry in _asked() if entry is None]
 

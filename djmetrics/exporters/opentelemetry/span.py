@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from random import getrandbits
 from typing import Any
 
+from opentelemetry.context import Context
 from opentelemetry.trace import Span, SpanContext, Status, StatusCode, TraceFlags, TraceState
 from opentelemetry.util.types import Attributes, AttributeValue
 
@@ -13,6 +14,7 @@ from ...record import Operation, Record
 MAX_ATTRIBUTES = 128
 MAX_EVENTS = 128
 MAX_IDS = 1_000
+MAX_KEY = 255
 MAX_LENGTH = 4_096
 """Characters of one text, and values of one list: as the SDK's own limits, but for lengths, which it leaves open."""
 
@@ -36,7 +38,7 @@ class RequestSpan(Span):
     """Stands for the server span, which is written only when its request is over.
 
     What is set on it is kept for that. Whoever makes a child of it, or sends its context on, gets the operation that
-    runs just then as the parent: the view, the template.
+    runs just then as the parent: the view, the template. ``outside`` is what was current before it.
     """
 
     def __init__(
@@ -58,6 +60,7 @@ class RequestSpan(Span):
         self.ids: dict[Operation, int] = {}
         self.spilled: list[Operation] = []
         self.context = SpanContext(record.trace_id, record.span_id, False, flags, state)
+        self.outside = Context()
         self.record: Record | None = record
         self._root = record.root
         self._running = running
@@ -93,6 +96,7 @@ class RequestSpan(Span):
         kept = bounded(value)
         if self.record is None or not isinstance(key, str) or not key or kept is None:
             return
+        key = key[:MAX_KEY]
         if key in self.attributes or len(self.attributes) < MAX_ATTRIBUTES:
             self.attributes[key] = kept
         else:
@@ -163,7 +167,9 @@ def clean(attributes: Attributes | Mapping[str, Any]) -> dict[str, AttributeValu
     """Those attributes that have a name and a value, bounded."""
     pairs: Sequence[tuple[Any, Any]] = list((attributes or {}).items())[:MAX_ATTRIBUTES]
     return {
-        key: kept for key, value in pairs if isinstance(key, str) and (kept := bounded(value)) is not None
+        key[:MAX_KEY]: kept
+        for key, value in pairs
+        if isinstance(key, str) and (kept := bounded(value)) is not None
     }
 
 

@@ -1,5 +1,6 @@
 """Makes a request's trace current while it runs, so that other libraries' spans and outgoing headers nest under it."""
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -19,13 +20,33 @@ NOTE = "opentelemetry"
 """Under which name a record's notes hold its span."""
 
 
+_MOST_BAGGAGE, _MOST_MEMBERS, _LONGEST_MEMBER = 8_192, 180, 4_096
+_NAME = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
+_OCTETS = r"[\x21\x23-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]*"
+_PROPERTY = rf"[ \t]*{_NAME}[ \t]*(?:=[ \t]*{_OCTETS})?[ \t]*"
+_MEMBER = re.compile(rf"[ \t]*{_NAME}[ \t]*=[ \t]*{_OCTETS}[ \t]*(?:;{_PROPERTY})*")
+
+
+def _well_formed(baggage: str) -> str:
+    """What of a header of baggage is well formed (https://www.w3.org/TR/baggage/).
+
+    OpenTelemetry's propagator logs a warning for each member that is not: 180 of them, if a client likes.
+    """
+    if len(baggage) > _MOST_BAGGAGE:
+        return ""
+    members = baggage.split(",")[:_MOST_MEMBERS]
+    return ",".join([each for each in members if len(each) <= _LONGEST_MEMBER and _MEMBER.fullmatch(each)])
+
+
 class Headers(Getter[Mapping[str, Any]]):
     """Reads a request's headers as the variables of CGI that Django keeps them as."""
 
     def get(self, carrier: Mapping[str, Any], key: str) -> list[str] | None:
         """The header's values."""
         value = carrier.get(variable(key))
-        return [value] if type(value) is str else None
+        if type(value) is not str:
+            return None
+        return [_well_formed(value) if key == "baggage" else value]
 
     def keys(self, carrier: Mapping[str, Any]) -> list[str]:
         """The names of all headers."""
@@ -41,6 +62,21 @@ def foreign_span() -> trace.Span | None:
     """The span of another library that is current here, if any."""
     span = trace.get_current_span()
     return None if type(span) is RequestSpan else span
+
+
+def _here() -> Context:
+    """What is current here.
+
+    Where that is a request's that is over, because the site gave a token back after the request, it is what was around
+    that: else all that comes later on this thread would join its trace.
+    """
+    here = context_api.get_current()
+    while here:
+        span = trace.get_current_span(here)
+        if type(span) is not RequestSpan or span.record is not None:
+            break
+        here = span.outside
+    return here
 
 
 class Tracing:
@@ -67,7 +103,8 @@ class Tracing:
         tracer = self._tracer()
         if tracer is None:
             return
-        around = self._around(record.carrier)
+        here = _here()
+        around = self._around(here, record.carrier)
         caller = trace.get_current_span(around).get_span_context()
         parent = caller if caller.is_valid else None
         trace_id = tracer.id_generator.generate_trace_id() if parent is None else parent.trace_id
@@ -80,6 +117,7 @@ class Tracing:
         record.trace_id, record.span_id = trace_id, tracer.id_generator.generate_span_id()
         flags = TraceFlags(TraceFlags.SAMPLED if record.kept else TraceFlags.DEFAULT)
         span = RequestSpan(record, flags, chosen.trace_state, parent, self._running, foreign_span)
+        span.outside = here
         if chosen.attributes:
             span.set_attributes(chosen.attributes)
         record.notes = {NOTE: (span, trace.set_span_in_context(span, around))}
@@ -88,13 +126,13 @@ class Tracing:
         """Make the request's context current."""
         if record.notes is None or NOTE not in record.notes:
             return None
-        outer = context_api.get_current()
+        outer = _here()
         context_api.attach(record.notes[NOTE][1])
         return outer
 
     def identity(self) -> tuple[int, int] | None:
-        """The ids of the current span, the site's own ones included."""
-        span = trace.get_current_span()
+        """The ids of the current span, the site's own ones included; none of a request that is over."""
+        span = trace.get_current_span(_here())
         context = span.context if type(span) is RequestSpan else span.get_span_context()
         return (context.trace_id, context.span_id) if context.is_valid else None
 
@@ -111,12 +149,11 @@ class Tracing:
         """Make it current again."""
         context_api.attach(kept)
 
-    def _around(self, carrier: Mapping[str, Any] | None) -> Context:
+    def _around(self, here: Context, carrier: Mapping[str, Any] | None) -> Context:
         """The context that the request came in: what is current here, else what its headers say.
 
         Where a span is current, what made it has read the headers: an instrumented server around the site.
         """
-        here = context_api.get_current()
         if carrier is None or trace.get_current_span(here).get_span_context().is_valid:
             return here
         textmap = propagate.get_global_textmap()

@@ -5,6 +5,7 @@ from typing import Any
 
 from opentelemetry.trace import SpanContext
 
+from ...errors import error_name
 from ...record import Operation, Record, Root, Subject, layer_operations
 
 
@@ -44,7 +45,7 @@ def _around(operation: Operation) -> Any:
     return None if found is getattr(operation.parent, "around", None) else found
 
 
-Alike = tuple[Node | None, Subject, type[BaseException] | None]
+Alike = tuple[Node | None, Subject, str]
 """What operations have in common that may share a span."""
 
 
@@ -109,7 +110,8 @@ class Tree:
 
     def _add(self, operation: Operation, parent: Node | None) -> Node | None:
         """Give an operation its node; return the one that its children lie under."""
-        key = parent, operation.subject, operation.error
+        # By the error's name: its metaclass may have made the class unhashable.
+        key = parent, operation.subject, error_name(operation.error)
         alone = self._alone.get(key, 0)
         if operation in self._known or (alone < self._fold_after and len(self.nodes) < self._most_alone):
             self._alone[key] = alone + 1

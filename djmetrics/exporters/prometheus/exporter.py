@@ -109,6 +109,11 @@ class PrometheusExporter(Exporter):
             # Out of the lock: what a site does with a log line may be recorded.
             raise failure
 
+    def publish(self) -> None:
+        """Show what other exporters counted of themselves, and what failed, without waiting for a record."""
+        with self._counting():
+            self._add_own()
+
     def forget(self) -> None:
         """Let go of the records that wait: in a forked child they are the parent's."""
         self._pending = []

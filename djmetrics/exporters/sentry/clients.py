@@ -147,6 +147,16 @@ def reports_requests(client: BaseClient) -> bool:
     return "django" in client.integrations
 
 
+def ignores(client: BaseClient, error: BaseException) -> bool:
+    """Whether the site's ``ignore_errors`` names the class of ``error``, as the SDK reads it: by class or by name."""
+    kind = type(error)
+    names = {kind.__name__, kind.__qualname__, f"{kind.__module__}.{kind.__name__}"}
+    return any(
+        each in names if isinstance(each, str) else issubclass(kind, each)
+        for each in client.options.get("ignore_errors") or ()
+    )
+
+
 def scrubbing(hook: Hook) -> Hook:
     """``hook`` such that an event on which it fails does not leave."""
 

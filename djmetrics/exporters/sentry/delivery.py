@@ -93,6 +93,7 @@ class Delivery:
                 raise
             finally:
                 count(self._outcome, events)
+                tally.tell()
 
         return send_envelope
 

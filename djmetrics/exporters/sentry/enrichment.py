@@ -47,14 +47,14 @@ class Enrichment:
         self._scrub = scrub
 
     def __call__(self, event: Event, hint: Hint) -> Event | None:
-        """The event with what is known, or None where Sentry has been told of its exception."""
+        """The event with what is known, or None where we have told Sentry of its exception."""
         if event.get("type") not in (None, "event"):
             return event  # a transaction, a check-in
         client = sentry_sdk.get_client()
         if not allows_personal_data(client):
             _scrub(event)
         try:
-            if self._is_known(event, hint, client):
+            if self._was_reported(event, hint, client):
                 suppress()
                 return None
         except Exception:
@@ -63,16 +63,20 @@ class Enrichment:
             return self._scrub(event, hint)
         return event
 
-    def _is_known(self, event: Event, hint: Hint, client: BaseClient) -> bool:
-        """Whether Sentry has been told of the event's exception; if not, the event is enriched."""
+    def _was_reported(self, event: Event, hint: Hint, client: BaseClient) -> bool:
+        """Whether we have told Sentry of the event's exception; if not, the event is enriched.
+
+        What the site itself reports twice is its own affair, and that of the SDK's integration for it.
+        """
         error = (hint.get("exc_info") or (None, None))[1]
         record = hint.get(RECORD)
         if record is None:
             record = self._find(error)
             if record is not None and error is not None:
-                if noted(record).knows(error):
+                note = noted(record)
+                if note.has_reported(error):
                     return True
-                noted(record).reported(error)
+                note.told(error)
         if record is not None:
             self._enrich(event, record, client)
         return False
@@ -91,7 +95,7 @@ class Enrichment:
         contexts = event.setdefault("contexts", {})
         contexts.setdefault(CONTEXT, summary(record, self._now()))
         if record.trace_id:
-            _link(contexts, record, has_tracing_enabled(chosen))
+            _link(contexts, record, _is_traced(chosen))
         if record.method and not event.get("request"):
             event["request"] = {"method": record.method, "url": f"/{record.route.lstrip('/')}"}
         add_crumbs(event, record, chosen.get("max_breadcrumbs") or 0)
@@ -107,10 +111,16 @@ def _scrub(event: Event) -> None:
         guard.failed("exporters.sentry.privacy")
 
 
+def _is_traced(options: dict[str, Any]) -> bool:
+    """Whether Sentry traces here, and keeps what it traces."""
+    span = sentry_sdk.get_current_span()
+    return has_tracing_enabled(options) and span is not None and getattr(span, "sampled", True) is not False
+
+
 def _link(contexts: dict[str, Any], record: Record, sentry_traces: bool) -> None:
     """Name the record's trace, so that Sentry and the tracing backend lead to each other.
 
-    Where the site lets Sentry trace, the event stays with Sentry's trace, and names the record's beside it.
+    Where Sentry keeps a trace of its own, the event stays with Sentry's trace, and names the record's beside it.
     """
     ids = {"trace_id": f"{record.trace_id:032x}", "span_id": f"{record.span_id:016x}"}
     if sentry_traces:

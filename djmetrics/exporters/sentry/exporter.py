@@ -13,7 +13,7 @@ from ...record import Record
 from .. import Exporter
 from .alerts import Alerts
 from .choices import Choices, Hook
-from .clients import Clients, scrubbing
+from .clients import Clients, ignores, scrubbing
 from .enrichment import RECORD, Enrichment
 from .frames import frame_options
 from .notes import forget, note_of, noted, remembered
@@ -105,7 +105,8 @@ class SentryExporter(Exporter):
                 continue
             # What broke inside, in a task, the SDK's integration does not see.
             if error not in record.inner_exceptions and has_its_own(record, client):
-                self._late.append((remembered(error), record))
+                if not ignores(client, error):  # else it never comes
+                    self._late.append((remembered(error), record))
             else:
                 self._report(record, error, client)
 

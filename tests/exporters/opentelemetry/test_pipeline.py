@@ -1,5 +1,9 @@
 """The pipeline: records and spans become sent spans; each is counted once, by how it ended."""
 
+import logging
+import time
+from threading import Event
+
 import pytest
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
@@ -7,6 +11,7 @@ from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 from opentelemetry.trace import SpanContext, TraceFlags
 
 from djmetrics import guard, tally, units
+from djmetrics.exporters.opentelemetry import failures
 from djmetrics.exporters.opentelemetry.pipeline import Pipeline
 from djmetrics.exporters.opentelemetry.span import RequestSpan
 
@@ -205,8 +210,6 @@ def test_flush_in_vain(finished):
     application = Application()
     pipeline = Pipeline(100, 0.0, receiver=application)
     pipeline.spans = Made()
-    from threading import Event
-
     gate = Event()
     hand_on = pipeline._hand_on
     pipeline._hand_on = lambda *args: (gate.wait(20), hand_on(*args))
@@ -251,3 +254,107 @@ def test_exporters_are_of_one_process(monkeypatch):
     pid = os.getpid()
     monkeypatch.setattr(os, "getpid", lambda: pid + 1)
     assert pipeline._own_exporters() is not first
+
+
+def test_application_that_takes_its_time(finished):
+    """A processor that keeps to no time does not hold up who waits for it; one that fails is counted."""
+
+    class Slow(Application):
+        gate = Event()
+
+        def force_flush(self, timeout_millis: int = 30_000) -> bool:
+            return self.gate.wait(20)
+
+    pipeline = Pipeline(100, 10.0, receiver=Slow())
+    pipeline.spans = Made()
+    pipeline.add(*finished(), 2)
+    began = time.monotonic()
+    assert not pipeline.force_flush(300)
+    assert time.monotonic() - began < 10
+    Slow.gate.set()
+    assert pipeline.force_flush(10_000)
+    pipeline.shutdown()
+
+
+def test_application_that_fails_to_flush(lenient):
+    """Its failure is counted, and no success."""
+
+    class Failing(Application):
+        def force_flush(self, timeout_millis: int = 30_000) -> bool:
+            raise ValueError
+
+    pipeline = Pipeline(100, 10.0, receiver=Failing())
+    assert not pipeline.force_flush(10_000)
+    assert guard.counts["exporters.opentelemetry.flush"] >= 1
+
+
+class Hanging(Sink):
+    """An exporter whose attempts do not come back, and which says of each what OpenTelemetry's say."""
+
+    def __init__(self, says: str = "") -> None:
+        super().__init__()
+        self.says = says
+        self.begun, self.gate = Event(), Event()
+
+    def export(self, spans):
+        self.begun.set()
+        if self.says:
+            logging.getLogger("opentelemetry.exporter.of_a_test").warning(self.says)
+        self.gate.wait(20)
+        return super().export(spans)
+
+
+@pytest.fixture
+def forgetful(monkeypatch):
+    """Nothing was told before."""
+    monkeypatch.setattr(failures, "_told", Event())
+    logging.getLogger("opentelemetry.exporter.of_a_test")
+
+
+@pytest.mark.parametrize("says, at_least, at_most", [("", 0.9, 8), ("no route", 0, 0.9)])
+def test_end_of_a_command(finished, forgetful, says, at_least, at_most):
+    """Nobody who types a command waits long for a collector that hangs, nor at all once an attempt failed."""
+    sink = Hanging(says)
+    pipeline = Pipeline(100, 10.0, [lambda: sink])
+    pipeline.spans = Made()
+    record, span = finished()
+    record.kind = "command"
+    pipeline.add(record, span, 2)
+    assert pipeline._failures.happened.wait(10) if says else sink.begun.wait(10)
+    began = time.monotonic()
+    pipeline.shutdown()
+    assert at_least <= time.monotonic() - began < at_most
+    assert counts()["dropped"] == 2
+    sink.gate.set()
+
+
+def test_end_of_a_server(finished):
+    """What did not come to its end before the worker's end is not waited for once more."""
+    sink = Hanging()
+    pipeline = Pipeline(100, 0.5, [lambda: sink])
+    pipeline.spans = Made()
+    pipeline.add(*finished(), 2)
+    pipeline.finish()
+    began = time.monotonic()
+    pipeline.shutdown()
+    assert time.monotonic() - began < 0.4
+    assert counts()["dropped"] == 2
+    sink.gate.set()
+
+
+def test_failures_are_told_once(finished, forgetful, caplog):
+    """What an exporter says of each attempt is one line of ours; what others log with it stays."""
+    sink = Hanging("no route")
+    sink.gate.set()
+    pipeline = Pipeline(100, 10.0, [lambda: sink])
+    pipeline.spans = Made()
+    for _ in range(3):
+        pipeline.add(*finished(), 2)
+        pipeline.force_flush(10_000)
+    logging.getLogger("opentelemetry.exporter.of_a_test").warning("another's")
+    told = [(each.name, each.getMessage()) for each in caplog.records]
+    assert [name for name, _ in told] == ["djmetrics", "opentelemetry.exporter.of_a_test"]
+    assert told[0][1].startswith("djmetrics cannot send traces: no route What is not sent is counted")
+    assert told[1][1] == "another's"
+    pipeline.shutdown()
+    assert logging.getLogger("opentelemetry.exporter.of_a_test").filters == []

@@ -60,10 +60,12 @@ def test_set_before_the_first_request():
 
 @pytest.mark.parametrize("before", [None, trace.NoOpTracerProvider()])
 def test_ours(before):
-    """Without one we build it, for all: with the site's name and release, and the exporters that are asked for."""
+    """Without one we build it, for all: with the site's name and release, and the exporters that are asked for.
+
+    A site that set one that does nothing wants no spans of its own.
+    """
     if before is not None:
-        trace._TRACER_PROVIDER = before
-        trace._TRACER_PROVIDER_SET_ONCE._done = False
+        trace.set_tracer_provider(before)
     asked = []
 
     class Processor(SpanProcessor):
@@ -79,8 +81,24 @@ def test_ours(before):
     assert tracer.resource.attributes["service.name"] == "mysite"
     assert tracer.resource.attributes["service.version"] == "1.2.3"
     trace.get_tracer("site").start_span("a").end()
-    assert Processor.ended == 1
-    trace.get_tracer_provider().shutdown()
+    assert Processor.ended == (0 if before else 1)
+    tracer.start_span("ours").end()
+    assert Processor.ended == (1 if before else 2)
+    tracer.span_processor.shutdown()
+
+
+def test_the_site_may_set_its_own_later(caplog):
+    """As a command does when it is timed already: OpenTelemetry takes it, and from then on we use it too."""
+    provider = made()
+    ours = provider.tracer()
+    own = TracerProvider(shutdown_on_exit=False)
+    trace.set_tracer_provider(own)
+    assert trace.get_tracer_provider() is own
+    assert caplog.text == ""
+    assert provider.tracer() is not ours
+    assert provider.tracer().span_processor is own._active_span_processor
+    assert not provider.is_ours
+    assert provider.tracer() is provider.tracer()
 
 
 def test_switched_off(monkeypatch):
@@ -157,6 +175,8 @@ def test_exporter_that_is_not_there(monkeypatch, caplog, name, value, asked, pac
         with pytest.raises(LookupError):
             absent()  # what it would have sent is counted as failed
     assert caplog.text.strip().endswith(f"pip install {package}")
+    assert providers.missing_exporters() == [asked]
+    made().tracer()  # one of ours, as the command `check` itself makes one, is none of the site's
     assert providers.missing_exporters() == [asked]
     trace.set_tracer_provider(TracerProvider(shutdown_on_exit=False))
     assert providers.missing_exporters() == []

@@ -219,3 +219,11 @@ def test_a_description_keeps_no_message(span):
     with pytest.raises(LookupError):
         fails()
     assert span.status.description == "LookupError"
+
+
+def test_long_keys(span):
+    """A key is cut like a value: a view may make one of what a client sends."""
+    span.set_attribute("k" * 100_000, 1)
+    span.add_event("event", {"k" * 100_000: 1})
+    assert [len(key) for key in span.attributes] == [255]
+    assert [len(key) for key in span.events[0][1]] == [255]

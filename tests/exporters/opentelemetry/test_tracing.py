@@ -202,3 +202,49 @@ def test_headers():
     assert headers.get({"HTTP_A_B": "c"}, "a-b") == ["c"]
     assert headers.get({"HTTP_A_B": 5}, "a-b") is None
     assert headers.keys({"HTTP_A_B": "c", "PATH_INFO": "/"}) == ["a-b"]
+
+
+def test_token_given_back_too_late():
+    """A context that the site leaves after the request makes its trace current again, for no other one."""
+    made = tracing()
+    outer = context_api.attach(baggage.set_baggage("worker", "7"))
+    try:
+        first = begun(made)
+        before = made.enter(first)
+        token = context_api.attach(baggage.set_baggage("tenant", "1"))
+        made.leave(before)
+        span_of(first).close()
+        context_api.detach(token)
+        assert trace.get_current_span() is span_of(first)
+
+        assert made.identity() is None
+        second = begun(made)
+        assert second.trace_id != first.trace_id
+        assert span_of(second).parent is None
+        before = made.enter(second)
+        assert dict(baggage.get_all()) == {"worker": "7"}
+        made.leave(before)
+        assert trace.get_current_span() is trace.INVALID_SPAN
+        assert dict(baggage.get_all()) == {"worker": "7"}
+    finally:
+        context_api.detach(outer)
+
+
+BAGGAGE = {
+    "a=1,b=2": {"a": "1", "b": "2"},
+    "a=1;p=2;q, b = %20x ": {"a": "1;p=2;q", "b": "x"},
+    'a=1,nonsense,=,b c=2,d="x",e=é,f=1;': {"a": "1"},
+    ",".join(["nonsense"] * 500): {},
+    "a=1," + "b" * 8_192: {},
+    "a=1,b=" + "c" * 4_096: {"a": "1"},
+    ",".join(f"k{number}=v" for number in range(500)): {f"k{number}": "v" for number in range(180)},
+}
+
+
+@pytest.mark.parametrize("header", BAGGAGE, ids=range(len(BAGGAGE)))
+def test_baggage_of_a_client(header, caplog):
+    """What is well formed is kept; and whatever a client sends, nobody fills the log with it."""
+    record = begun(tracing(), {"HTTP_BAGGAGE": header})
+    _, around = record.notes["opentelemetry"]
+    assert dict(baggage.get_all(around)) == BAGGAGE[header]
+    assert caplog.text == ""

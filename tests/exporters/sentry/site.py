@@ -1,6 +1,7 @@
 """The views that the tests of the Sentry exporter ask for: each breaks in a way of its own."""
 
 import asyncio
+import weakref
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
@@ -60,6 +61,37 @@ def captured_and_raised(request: Any) -> HttpResponse:
     except ValueError as error:
         sentry_sdk.capture_exception(error)
         raise
+
+
+def captured_twice(request: Any) -> HttpResponse:
+    error = ValueError("twice")
+    sentry_sdk.capture_exception(error)
+    sentry_sdk.capture_exception(error)
+    return HttpResponse()
+
+
+class Heavy:
+    """Something that shall not be kept alive."""
+
+
+heavy_ones: list[Any] = []
+left: list[Any] = []
+"""What views tell their tests."""
+
+
+def heavy(request: Any) -> HttpResponse:
+    kept = Heavy()
+    heavy_ones.append(weakref.ref(kept))
+    raise KeyError("with something heavy in its frame")
+
+
+def scope(request: Any) -> HttpResponse:
+    sentry_sdk.set_tag("outer", "1")
+    manager = sentry_sdk.isolation_scope()
+    manager.__enter__()
+    sentry_sdk.set_tag("inner", "1")
+    left.append(manager)
+    return HttpResponse()
 
 
 def template(request: Any) -> HttpResponse:
@@ -165,6 +197,9 @@ urlpatterns = [
     path("fail-async/", fail_async, name="fail-async"),
     path("handled/", handled, name="handled"),
     path("captured/", captured_and_raised, name="captured"),
+    path("captured-twice/", captured_twice, name="captured-twice"),
+    path("heavy/", heavy, name="heavy"),
+    path("scope/", scope, name="scope"),
     path("template/", template, name="template"),
     path("stream/", stream, name="stream"),
     path("stream-async/", stream_async, name="stream-async"),

@@ -150,3 +150,54 @@ if django.VERSION >= (6, 0):
     elsewhere.run(receiver.dsn, code, init=WITH_LOGGING)
     values = [each["exception"]["values"][-1]["value"] for each in receiver.events]
     assert values == ["'in a command'", "in a task"][: 2 if django.VERSION >= (6, 0) else 1]
+
+
+def test_captured_twice(receiver):
+    """What the site itself reports twice is twice in Sentry, as without us; with the SDK's own filter, once."""
+    code = "get('/captured-twice/')"
+    elsewhere.run(receiver.dsn, code, init=OWN)
+    assert said(receiver.events) == [("captured-twice", "twice")] * 2
+    elsewhere.run(receiver.dsn, code, init=DJANGO)
+    assert len(receiver.events) == 3
+
+
+def test_ignored(receiver):
+    """What the site ignores is not kept alive in case somebody should still report it."""
+    code = TRY + (
+        "import gc, weakref\n"
+        "from tests.exporters.sentry import site\n"
+        "for path in ('/heavy/', '/fail/5/'): tried(get, path)\n"
+        "gc.collect()\n"
+        "print(site.heavy_ones[0]() is None)\n"
+    )
+    for ignored in (["KeyError"], ["builtins.KeyError"]):
+        out = elsewhere.run(receiver.dsn, code, init={**DJANGO, "ignore_errors": ignored})
+        assert out.split() == ["True"]
+    assert said(receiver.events) == [("fail", "it broke")] * 2
+
+
+def test_scope_that_is_left_after_its_request(receiver):
+    """A scope that the site enters in a request and leaves later is no scope of the next request."""
+    code = """
+from tests.exporters.sentry import site
+list(get('/scope/'))
+site.left.pop().__exit__(None, None, None)
+get('/fail/5/')
+"""
+    elsewhere.run(receiver.dsn, code, init=OWN)
+    [event] = receiver.events
+    assert "inner" not in event["tags"]
+    assert "outer" not in event["tags"]
+    assert event["tags"]["page"] == "fail"
+
+
+def test_sentry_traces_nothing(receiver):
+    """With a rate of 0 Sentry has no trace to lead to: the event leads to the record's."""
+    header = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    elsewhere.run(
+        receiver.dsn,
+        f"get('/fail/5/', HTTP_TRACEPARENT={header!r})",
+        init={**DJANGO, "traces_sample_rate": 0.0},
+    )
+    [event] = receiver.events
+    assert event["contexts"]["trace"] == {"trace_id": header[3:35], "span_id": header[36:52]}

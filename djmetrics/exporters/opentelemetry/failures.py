@@ -1,0 +1,53 @@
+"""What the exporters that we make say of their failures: told once, in one line, and known before they give up."""
+
+import logging
+import threading
+
+logger = logging.getLogger("djmetrics")
+
+THREAD = "djmetrics-spans"
+"""The name of the thread on which exporters of ours work."""
+
+_PREFIX = "opentelemetry.exporter."
+
+
+class Failures(logging.Filter):
+    """Stands before the loggers of OpenTelemetry's exporters, for what they log on our thread and nothing else.
+
+    A collector that is away makes them warn at each attempt: with nothing configured, on the standard error of every
+    management command. And that a first attempt failed they say nowhere else until they have tried for 10 seconds.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.happened = threading.Event()
+        """Set once an attempt failed, until the next success."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Let pass what other threads log, and what is no failure; keep back the rest, and tell of the first."""
+        if record.levelno < logging.WARNING or threading.current_thread().name != THREAD:
+            return True
+        self.happened.set()
+        if not _told.is_set():
+            _told.set()
+            logger.warning(
+                "djmetrics cannot send traces: %s What is not sent is counted in djmetrics_exporter_items_total. "
+                "This is logged once per process.",
+                " ".join(record.getMessage().split())[:500],
+            )
+        return False
+
+    def watch(self) -> None:
+        """Stand before the loggers of all exporters that are imported by now."""
+        for name in [each for each in logging.root.manager.loggerDict if each.startswith(_PREFIX)]:
+            found = logging.getLogger(name)
+            if self not in found.filters:
+                found.addFilter(self)
+
+    def leave(self) -> None:
+        """Leave the loggers as they were."""
+        for name in [each for each in logging.root.manager.loggerDict if each.startswith(_PREFIX)]:
+            logging.getLogger(name).removeFilter(self)
+
+
+_told = threading.Event()
