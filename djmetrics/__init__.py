@@ -1,6 +1,7 @@
 """djmetrics tells where each request's time and CPU went, per view and per release."""
 
-from .blocks import annotate, timed
+from .annotations import annotate
+from .blocks import timed
 from .recorder import current_record
 
 __version__ = "0.1.0"

@@ -1,4 +1,4 @@
-"""The site's own part: ``timed`` for blocks of its code, ``annotate`` for what it knows of its requests."""
+"""``timed``: blocks of the site's own code, as operations."""
 
 import functools
 import types
@@ -6,17 +6,13 @@ from collections.abc import AsyncGenerator, Callable, Generator
 from inspect import CO_ITERABLE_COROUTINE, isasyncgenfunction, iscoroutinefunction, isgeneratorfunction
 from typing import Any, TypeVar
 
-from . import guard, recorder
-from .record import Operation, Record, Subject
+from . import recorder
+from .record import Operation, Subject
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 MAX_NAME = 100
-"""Characters of a block's name and of an annotation's key."""
-MAX_ANNOTATIONS = 32
-"""How many keys one record may have."""
-MAX_VALUE = 200
-"""Characters of an annotation's value."""
+"""Characters of a block's name."""
 
 _NO_CODE = (lambda: None).__code__
 _CEILING = 1000
@@ -186,43 +182,6 @@ class _Steps(Generator[Any, Any, Any]):
             raise
         finally:
             recorder.end(operation)
-
-
-def annotate(**values: str | float | None) -> None:
-    """Say of the current request, task or command what it belongs to: a tenant's tier, a feature flag, an experiment.
-
-    The values are on its trace and on its Sentry events. Those whose keys are in ``DJMETRICS["ANNOTATIONS"]`` become
-    labels, too, so they must be few. Texts are cut at 200 characters, keys past the 32nd are left out; what is
-    neither text, number, bool nor None is left out, and counted as a failure: a lazy object would be worked out here.
-    Outside any unit of work nothing happens.
-    """
-    record = recorder.current_record()
-    if record is None:
-        return
-    for key, value in values.items():
-        try:
-            _keep(record, key[:MAX_NAME], value)
-        except Exception:
-            guard.failed("annotate")
-
-
-def _keep(record: Record, key: str, value: Any) -> None:
-    if record.annotations is None:
-        record.annotations = {}
-    if key not in record.annotations and len(record.annotations) >= MAX_ANNOTATIONS:
-        raise ValueError(f"more than {MAX_ANNOTATIONS} annotations on one record")
-    record.annotations[key] = _plain(value)
-
-
-def _plain(value: Any) -> str | int | float | bool | None:
-    kind = type(value)
-    if value is None or kind in (bool, int, float):
-        return value
-    if issubclass(kind, str):
-        return str.__str__(value)[:MAX_VALUE]
-    if issubclass(kind, int):
-        return int(value)
-    raise TypeError(f"an annotation may be a str, int, float or bool, not {kind.__name__}")
 
 
 def _subject_of(name: Any) -> Subject:

@@ -101,7 +101,7 @@ NO_SDK = Check(
     "W021",
     "Sentry is switched on, and its SDK is not installed.",
     "DJMETRICS['SENTRY'] is there, but the package sentry-sdk is not installed.",
-    "Install djmetrics with its extra sentry, or sentry-sdk; until then nothing is reported.",
+    "Install it: pip install sentry-sdk; until then nothing is reported.",
 )
 NO_SCRUBBING = Check(
     "W022",

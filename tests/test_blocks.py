@@ -1,4 +1,4 @@
-"""timed() and annotate(): the site's own part of the record."""
+"""timed(): blocks of the site's own code."""
 
 import asyncio
 import functools
@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from djmetrics import annotate, blocks, guard, recorder, timed
+from djmetrics import blocks, recorder, timed
 from djmetrics.testing import FakeClock, fake_clock, record
 
 from .hooks.site import request_record
@@ -226,62 +226,6 @@ def test_names_are_bounded(monkeypatch):
     assert names[0] == "000" + "x" * 97
     assert names[-1] == "int"
     assert len(blocks._subjects) <= 3
-
-
-class Lazy:
-    """Whoever looks at it is caught."""
-
-    def __str__(self) -> str:
-        raise AssertionError("looked at")
-
-    __repr__ = __bool__ = __str__  # type: ignore[assignment]
-
-
-class Tier(str):
-    """A text of the site's own kind, as TextChoices are."""
-
-    def __str__(self) -> str:
-        raise AssertionError("asked")
-
-
-def test_annotations():
-    """They are on the record, cut and plain; the last one said holds."""
-    with request_record() as request:
-        annotate(tier=Tier("gold"), flag=True, size=5)
-        annotate(flag=False, ratio=0.5, none=None, long="x" * 500)
-
-    assert request.annotations == {
-        "tier": "gold", "flag": False, "size": 5, "ratio": 0.5, "none": None, "long": "x" * 200,
-    }  # fmt: skip
-    assert type(request.annotations["tier"]) is str
-
-
-def test_annotations_outside():
-    """There is nothing to annotate."""
-    annotate(tier="gold")
-
-
-@pytest.mark.usefixtures("lenient")
-def test_annotations_are_bounded():
-    """Too many, or what is no plain value: left out, counted, and never looked at."""
-    with request_record() as request:
-        annotate(user=Lazy())  # type: ignore[arg-type]
-        annotate(**{f"key{number}": number for number in range(50)})
-        annotate(key0=100)
-
-    assert request.annotations is not None
-    assert "user" not in request.annotations
-    assert len(request.annotations) == 32
-    assert request.annotations["key0"] == 100
-    assert guard.counts["annotate"] == 1 + 18
-
-
-@pytest.mark.usefixtures("lenient")
-def test_a_bad_value_costs_no_other():
-    """Each key stands by itself, in one call too."""
-    with request_record() as request:
-        annotate(user=Lazy(), tier="gold")  # type: ignore[arg-type]
-    assert request.annotations == {"tier": "gold"}
 
 
 def test_generator_that_another_request_lets_go_of(clock: FakeClock):

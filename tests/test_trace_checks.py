@@ -1,5 +1,6 @@
 """System checks of traces, and a site that asks for them without OpenTelemetry."""
 
+import os
 import subprocess
 import sys
 
@@ -20,13 +21,13 @@ def fresh(monkeypatch):
     """No provider, no variable, no other instrumentation."""
     monkeypatch.setattr(trace, "_TRACER_PROVIDER", None)
     monkeypatch.setattr(trace, "_TRACER_PROVIDER_SET_ONCE", Once())
-    for name in ("OTEL_TRACES_EXPORTER", "OTEL_EXPORTER_OTLP_PROTOCOL", "OTEL_PYTHON_DJANGO_INSTRUMENT"):
-        monkeypatch.delenv(name, raising=False)
+    for name in [each for each in os.environ if each.startswith("OTEL_")]:
+        monkeypatch.delenv(name)
 
 
 def found() -> list[tuple[str, str]]:
     """Ids and messages, hints included."""
-    numbers = ("W012", "W013", "W014")
+    numbers = ("W012", "W013", "W014", "W015")
     return [(each.id[-4:], f"{each.msg} {each.hint}") for each in run_checks() if each.id[-4:] in numbers]
 
 
@@ -50,7 +51,7 @@ def test_without_the_sdk(monkeypatch):
     with TRACES:
         ((number, text),) = found()
     assert number == "W012"
-    assert "pip install 'djmetrics[opentelemetry]'" in text
+    assert "pip install opentelemetry-sdk opentelemetry-exporter-otlp-proto-http." in text
 
 
 def test_without_anything_of_opentelemetry(monkeypatch):
@@ -72,6 +73,67 @@ def test_without_the_exporter(monkeypatch):
     assert number == "W012"
     assert "'zipkin_json'" in text
     assert "pip install opentelemetry-exporter-zipkin-json." in text
+
+
+@pytest.mark.parametrize(
+    "name, value, says",
+    [
+        ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/json", "'http/json' is no protocol"),
+        ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "udp", "they are http/protobuf or grpc"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "user:secret@localhost:4318", "it begins neither with http:// nor"),
+        (
+            "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
+            "localhost:4318/v1/traces",
+            "it begins neither with http:// nor",
+        ),
+        ("OTEL_TRACES_SAMPLER", "always", "there is no sampler 'always', so all traces are kept"),
+        ("OTEL_TRACES_SAMPLER_ARG", "5%", "it is no number from 0 to 1"),
+    ],
+)
+def test_variables_that_cannot_be(monkeypatch, name, value, says):
+    """Each is named, with what is wrong with it, and without an address."""
+    if name == "OTEL_TRACES_SAMPLER_ARG":
+        monkeypatch.setenv("OTEL_TRACES_SAMPLER", "parentbased_traceidratio")
+    monkeypatch.setenv(name, value)
+    with TRACES:
+        ((number, text),) = found()
+    assert number == "W015"
+    assert f"The environment variable {name} cannot be used: " in text
+    assert says in text
+    assert "secret" not in text
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {"OTEL_EXPORTER_OTLP_PROTOCOL": "grpc", "OTEL_EXPORTER_OTLP_ENDPOINT": "collector:4317"},
+        {"OTEL_EXPORTER_OTLP_ENDPOINT": "HTTPS://collector", "OTEL_TRACES_SAMPLER": "always_off"},
+        {"OTEL_TRACES_SAMPLER": "traceidratio", "OTEL_TRACES_SAMPLER_ARG": "0.05"},
+        {"OTEL_TRACES_SAMPLER": "parentbased_traceidratio"},
+        {"OTEL_TRACES_EXPORTER": "none", "OTEL_TRACES_SAMPLER_ARG": "not read"},
+    ],
+)
+def test_variables_that_can_be(monkeypatch, variables):
+    """Nothing is said of what is right."""
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    with TRACES:
+        assert found() == []
+
+
+def test_the_command_itself(tmp_path):
+    """``manage.py check`` is timed and so has made a provider by then; what lacks is still said."""
+    site = SITE.split("django.setup()")[0].split("import django\n", 1)[1]
+    run = "from django.core import management\nmanagement.execute_from_command_line(['x', 'check'])"
+    code = f"import django\n{site}{run}"
+    environ = {**os.environ, "OTEL_TRACES_EXPORTER": "zipkin_json"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, env=environ
+    )
+    assert (
+        "(djmetrics.W012) DJMETRICS['OPENTELEMETRY'] asks for traces, but the exporter 'zipkin_json'"
+        in done.stderr
+    )
 
 
 def test_twice(monkeypatch):

@@ -15,6 +15,7 @@ from opentelemetry.sdk.trace import SpanProcessor, Tracer, TracerProvider
 from opentelemetry.sdk.trace.export import SpanExporter
 
 from . import others
+from .variables import PROTOCOLS, protocol
 
 logger = logging.getLogger("djmetrics")
 
@@ -22,8 +23,6 @@ NAME = "djmetrics"
 
 _ours: WeakSet[trace.TracerProvider] = WeakSet()
 """The providers that we built."""
-
-_PROTOCOLS = {"http/protobuf": "otlp_proto_http", "grpc": "otlp_proto_grpc"}
 
 
 class Provider:
@@ -136,10 +135,7 @@ def exporters() -> list[Callable[[], SpanExporter]]:
     found: list[Callable[[], SpanExporter]] = []
     for name, entry in _asked():
         if entry is None:
-            logger.error(
-                "djmetrics sends no traces to %r: its exporter is not installed. Install it: pip install %s",
-                *(name, package(name)),
-            )
+            logger.error("djmetrics sends no traces to %r: %s", name, _what_lacks(name))
             found.append(partial(_absent, name))  # so that what is not sent is counted
         else:
             found.append(partial(_made, entry))
@@ -160,15 +156,18 @@ def missing_exporters() -> list[str]:
     provider = trace.get_tracer_provider()
     if not is_none(provider) and provider not in _ours:
         return []
-    return [name for name, entry in _asked() if entry is None]
+    return [name for name, entry in _asked() if entry is None and _entry(name)]
 
 
 def package(name: str) -> str:
-    """The package of an exporter, as OpenTelemetry's are named; OTLP's over HTTP where a protocol is unknown."""
-    entry = _entry(name)
-    if name == "otlp" and entry not in _PROTOCOLS.values():
-        entry = _PROTOCOLS["http/protobuf"]
-    return f"opentelemetry-exporter-{entry.replace('_', '-')}"
+    """The package of an exporter, as OpenTelemetry's are named."""
+    return f"opentelemetry-exporter-{_entry(name).replace('_', '-')}"
+
+
+def _what_lacks(name: str) -> str:
+    if _entry(name):
+        return f"its exporter is not installed. Install it: pip install {package(name)}"
+    return f"{protocol()[0]}={protocol()[1]} is no protocol of an OTLP exporter for Python."
 
 
 def _asked() -> Iterator[tuple[str, EntryPoint | None]]:
@@ -182,9 +181,5 @@ def _asked() -> Iterator[tuple[str, EntryPoint | None]]:
 
 
 def _entry(name: str) -> str:
-    """The entry point's name of an exporter; "otlp" stands for the protocol that the variables choose."""
-    if name != "otlp":
-        return name
-    environ = os.environ
-    protocol = environ.get("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL") or environ.get("OTEL_EXPORTER_OTLP_PROTOCOL")
-    return _PROTOCOLS.get((protocol or "http/protobuf").strip(), protocol or "")
+    """The entry point's name of an exporter; "otlp" stands for the protocol that the variables choose, "" for none."""
+    return PROTOCOLS.get(protocol()[1], "") if name == "otlp" else name

@@ -134,7 +134,9 @@ def _tags(record: Record) -> dict[str, str]:
     tags = {"view": record.view, "route": record.route, "kind": record.kind}
     for key, value in (record.annotations or {}).items():
         if type(value) in (str, int, float, bool):
-            tags.setdefault(_KEY.sub("_", str(key))[:_MOST_KEY], str(value))
+            # As metrics have it, so that one text finds both.
+            text = str(value).lower() if type(value) is bool else str(value)
+            tags.setdefault(_KEY.sub("_", str(key))[:_MOST_KEY], text)
     return {
         name: " ".join(value.split())[:_MOST_VALUE] for name, value in tags.items() if name and value.strip()
     }

@@ -1,0 +1,74 @@
+"""``annotate``: what the site knows of its requests."""
+
+import logging
+import sys
+from types import FrameType
+from typing import Any
+
+from . import guard, recorder
+from .record import Record
+
+MAX_KEY = 100
+"""Characters of a key."""
+MAX_VALUE = 200
+"""Characters of a value."""
+MAX_ANNOTATIONS = 32
+"""How many keys one record may have."""
+
+_MOST_TOLD = 100
+_told: set[str] = set()
+"""Keys of which the log knows that they were left out."""
+
+logger = logging.getLogger("djmetrics")
+
+
+def annotate(**values: str | float | None) -> None:
+    """Say of the current request, task or command what it belongs to: a tenant's tier, a feature flag, an experiment.
+
+    The values are on its trace and on its Sentry events. Those whose keys are in ``DJMETRICS["ANNOTATIONS"]`` become
+    labels, too, so they must be few. Texts are cut at 200 characters, keys past the 32nd are left out; what is
+    neither text, number, bool nor None is left out, and counted as a failure: a lazy object would be worked out here.
+    Outside any unit of work nothing happens.
+    """
+    record = recorder.current_record()
+    if record is None:
+        return
+    for key, value in values.items():
+        try:
+            _keep(record, key[:MAX_KEY], value)
+        except (TypeError, ValueError) as refused:
+            _refused(key, refused, sys._getframe(1))
+        except Exception:
+            guard.failed("annotate")
+
+
+def _refused(key: str, reason: Exception, caller: FrameType) -> None:
+    """Count an annotation that is left out, and say of the first under each key where it was made."""
+    guard.counts["annotate"] += 1
+    guard.pending["annotate"] += 1
+    if key not in _told and len(_told) < _MOST_TOLD:
+        _told.add(key)
+        logger.warning(
+            "annotate(%s=...) at %s:%d is left out: %s. This is said once per key and process; all are counted in "
+            'djmetrics_errors_total{place="annotate"}.',
+            *(key[:MAX_KEY], caller.f_code.co_filename, caller.f_lineno, reason),
+        )
+
+
+def _keep(record: Record, key: str, value: Any) -> None:
+    if record.annotations is None:
+        record.annotations = {}
+    if key not in record.annotations and len(record.annotations) >= MAX_ANNOTATIONS:
+        raise ValueError(f"a request keeps {MAX_ANNOTATIONS} annotations, and has them")
+    record.annotations[key] = _plain(value)
+
+
+def _plain(value: Any) -> str | int | float | bool | None:
+    kind = type(value)
+    if value is None or kind in (bool, int, float):
+        return value
+    if issubclass(kind, str):
+        return str.__str__(value)[:MAX_VALUE]
+    if issubclass(kind, int):
+        return int(value)
+    raise TypeError(f"its value may be a str, int, float, bool or None, and is of the class {kind.__name__}")
