@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from random import getrandbits
 from typing import Any
 
 from opentelemetry.context import Context
@@ -10,6 +9,7 @@ from opentelemetry.trace import Span, SpanContext, Status, StatusCode, TraceFlag
 from opentelemetry.util.types import Attributes, AttributeValue
 
 from ...record import Operation, Record
+from .ids import new_span_id
 
 MAX_ATTRIBUTES = 128
 MAX_EVENTS = 128
@@ -171,8 +171,3 @@ def clean(attributes: Attributes | Mapping[str, Any]) -> dict[str, AttributeValu
         for key, value in pairs
         if isinstance(key, str) and (kept := bounded(value)) is not None
     }
-
-
-def new_span_id() -> int:
-    """A random span id that is not zero."""
-    return getrandbits(64) or 1

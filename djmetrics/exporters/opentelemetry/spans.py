@@ -10,7 +10,8 @@ from opentelemetry.trace import Link, Span, SpanContext, SpanKind, Status, Statu
 from ... import semconv
 from ...record import Operation, Record, Statement
 from . import attributes
-from .span import RequestSpan, new_span_id
+from .ids import new_span_id
+from .span import RequestSpan
 from .tree import Node, Tree
 
 _CLIENT = frozenset({"db", "cache"})

@@ -14,6 +14,7 @@ from opentelemetry.trace import SpanKind, TraceFlags
 
 from ... import semconv
 from ...record import Operation, Record
+from .ids import ids_for
 from .span import RequestSpan
 
 NOTE = "opentelemetry"
@@ -107,14 +108,14 @@ class Tracing:
         around = self._around(here, record.carrier)
         caller = trace.get_current_span(around).get_span_context()
         parent = caller if caller.is_valid else None
-        trace_id = tracer.id_generator.generate_trace_id() if parent is None else parent.trace_id
+        trace_id, span_id = ids_for(tracer.id_generator, 0 if parent is None else parent.trace_id)
         is_request = record.kind == "request"
         kind = SpanKind.SERVER if is_request else SpanKind.INTERNAL
         attributes = {semconv.HTTP_REQUEST_METHOD: record.method} if is_request else {}
         name = record.method or record.view
         chosen = (self._sampler or tracer.sampler).should_sample(around, trace_id, name, kind, attributes, ())
         record.chosen = record.kept = chosen.decision is Decision.RECORD_AND_SAMPLE
-        record.trace_id, record.span_id = trace_id, tracer.id_generator.generate_span_id()
+        record.trace_id, record.span_id = trace_id, span_id
         flags = TraceFlags(TraceFlags.SAMPLED if record.kept else TraceFlags.DEFAULT)
         span = RequestSpan(record, flags, chosen.trace_state, parent, self._running, foreign_span)
         span.outside = here
