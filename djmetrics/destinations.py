@@ -29,7 +29,7 @@ class OpenTelemetry:
         "How many spans a trace may have; the rest is counted in groups, or dropped and counted.",
     )
     fold_after: int = setting(
-        100,
+        25,
         kinds.whole(1),
         "How many operations of one kind under one parent get a span each; the rest share one that counts them.",
     )

@@ -151,11 +151,12 @@ class Statement:
     """One SQL text in one record: how often it ran, and from where once it ran suspiciously often.
 
     ``sql`` is "" where the text is not kept: it is too long, or no text. ``is_of_table`` says that it reads or writes
-    rows, so that running it again is an N+1.
+    rows, so that running it again is an N+1. ``spilled_ns`` is the time of those runs that the record holds no longer.
     """
 
     location = ""
     count = 1
+    spilled_ns = 0
 
     def __init__(self, subject: Subject, sql: str, is_of_table: bool) -> None:
         self.subject = subject

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import Protocol
 
 from . import ambient, clock, guard, semconv, tally
-from .record import Operation, Record, Root, Subject
+from .record import Operation, Record, Root, Statement, Subject
 
 
 class Exporter(Protocol):
@@ -233,7 +233,7 @@ def spill(root: Root) -> None:
         return
     record.spilled += len(operations)
     if record is not outside.record:
-        _count_cache(record, operations)
+        _keep_totals(record, operations)
     record.folds = None  # what is counted can't go on
     for exporter in _exporters:
         try:
@@ -242,12 +242,15 @@ def spill(root: Root) -> None:
             guard.failed(f"exporter {type(exporter).__name__}.spill")
 
 
-def _count_cache(record: Record, operations: Iterable[Operation]) -> None:
+def _keep_totals(record: Record, operations: Iterable[Operation]) -> None:
     """Keep of operations that are let go what the record's totals need."""
     for operation in operations:
-        if operation.subject.kind == "cache" and type(operation.detail) is tuple:
-            record.spilled_hits += operation.detail[0]
-            record.spilled_misses += operation.detail[1]
+        detail = operation.detail
+        if type(detail) is Statement:
+            detail.spilled_ns += operation.duration + operation.resumed_ns
+        elif operation.subject.kind == "cache" and type(detail) is tuple:
+            record.spilled_hits += detail[0]
+            record.spilled_misses += detail[1]
 
 
 def flush() -> None:

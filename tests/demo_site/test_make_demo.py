@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import time
+import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ from typing import Any
 
 import pytest
 
+from demo_site.launch import bugsink
 from tests.components.fixtures import program
 from tests.components.prometheus import Prometheus
 from tests.servers.page import read, scrape
@@ -168,6 +170,34 @@ def seen_by(viewer: str, trace_id: str) -> dict[str, Any]:
         time.sleep(0.2)
 
 
+class Browser:
+    """Somebody who is logged in to the demo's Bugsink."""
+
+    def __init__(self, base: str) -> None:
+        self.base = base
+        self._ask = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
+        page = self.page("/accounts/login/")
+        token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', page)
+        assert token, page
+        form = {"csrfmiddlewaretoken": token[1], "username": bugsink.USER, "password": bugsink.PASSWORD}
+        self.page("/accounts/login/", urllib.parse.urlencode(form).encode())
+
+    def page(self, path: str, data: bytes | None = None) -> str:
+        """A page's text."""
+        request = urllib.request.Request(self.base + path, data, {"Referer": self.base})
+        with self._ask.open(request, timeout=10) as response:
+            text: str = response.read().decode()
+        return text
+
+    def found(self, path: str, wanted: str) -> str:
+        """The page once it holds this."""
+        end = time.monotonic() + 20
+        while wanted not in (text := self.page(path)):
+            assert time.monotonic() < end, f"{wanted} is not in {text}"
+            time.sleep(0.2)
+        return text
+
+
 def test_prometheus_reads_the_demo(taken: None, promtool: Callable[..., str]) -> None:
     """The Prometheus that it starts has the figures of all workers, and promtool has nothing to say of their page.
 
@@ -183,7 +213,9 @@ def test_prometheus_reads_the_demo(taken: None, promtool: Callable[..., str]) ->
         prometheus.wait_for(f'djmetrics_workers{{job="{JOB}"}} == {WORKERS}')
         (target,) = prometheus.api("targets")["activeTargets"]
         trace_id = demo.found(r"One failing request, in the trace (\w{32}):")
-        assert f"/issues/1/?q=trace:{trace_id}" in demo.found(r"its error\s+(\S+)")
+        errors, _, query = demo.found(r"its error\s+(\S+)").partition("/issues/1/")
+        assert query == f"?q=trace:{trace_id}"
+        issue = Browser(errors).found(f"/issues/1/{query}", "ShoelaceError")
         viewer, _, shown = demo.found(r"its trace\s+(\S+)").partition("/#trace=")
         assert shown == trace_id
         trace = seen_by(viewer, trace_id)
@@ -201,4 +233,5 @@ def test_prometheus_reads_the_demo(taken: None, promtool: Callable[..., str]) ->
     assert has_at_least(after, sums), (sums, after)
     assert complaints == ""
     assert {"GET fail/", "view runs:fail"} <= {span["name"] for span in trace["spans"]}
+    assert trace_id in issue
     assert exemplars

@@ -72,10 +72,11 @@ def _cache(record: Record) -> tuple[int, int]:
 
 
 def _slowest(record: Record) -> list[dict[str, Any]]:
-    took: dict[Statement, int] = {}
+    took = {each: each.spilled_ns for each in _statements(record) if each.spilled_ns}
     for operation in list(record.operations):
         if type(operation.detail) is Statement:
-            took[operation.detail] = took.get(operation.detail, 0) + _whole(operation)
+            so_far = took.get(operation.detail, operation.detail.spilled_ns)
+            took[operation.detail] = so_far + _whole(operation)
     slowest = sorted(took.items(), key=lambda pair: -pair[1])[:MOST]
     return [{**_named(statement), "duration_ms": milliseconds(ns)} for statement, ns in slowest]
 

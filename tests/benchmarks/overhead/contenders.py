@@ -18,6 +18,7 @@ CONTENDERS: dict[str, Contender] = {
     "djmetrics, many processes": Djmetrics(in_files=True),
     "today's stack, 10 % of traces": Stack(0.1),
     "djmetrics, all three, 10 % of traces": AllThree(0.1),
+    "the same with the site's own Sentry client": AllThree(0.1, own_client=False),
     "today's stack, all traces": Stack(1),
     "djmetrics, all three, all traces": AllThree(1),
 }

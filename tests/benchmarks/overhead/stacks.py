@@ -42,8 +42,19 @@ class Sink:
         trace.set_tracer_provider(provider)
 
     def errors(self, **options: Any) -> None:
-        """Set sentry-sdk up; without ``integrations`` with none of those that it would find by itself."""
+        """Set sentry-sdk up as a site does."""
         import sentry_sdk
+
+        sentry_sdk.init(dsn=DSN, transport=self._transport(), **options)
+
+    def errors_of_whom_it_concerns(self) -> None:
+        """Whoever sets sentry-sdk up: what it sends ends here."""
+        import sentry_sdk.client
+
+        transport = self._transport()
+        sentry_sdk.client.make_transport = transport  # type: ignore[assignment]
+
+    def _transport(self) -> Any:
         from sentry_sdk.transport import Transport
 
         found = self.found
@@ -54,7 +65,7 @@ class Sink:
                 for item in envelope.items:
                     found[f"{item.type}s"] += 1
 
-        sentry_sdk.init(dsn=DSN, transport=Encoder, **options)
+        return Encoder
 
     def settle(self) -> None:
         """Encode what waits."""
@@ -102,20 +113,30 @@ class Stack(DjangoPrometheus):
 
 
 class AllThree(Djmetrics):
-    """djmetrics with every hook on and all three destinations."""
+    """djmetrics with every hook on and all three destinations.
+
+    With ``own_client`` the client of Sentry's SDK is the one that djmetrics makes, as for a site that only names a DSN;
+    else the site calls ``sentry_sdk.init``, with the SDK's default integrations.
+    """
 
     packages = ("djmetrics", "opentelemetry-exporter-otlp-proto-common", "sentry-sdk")
 
-    def __init__(self, ratio: float) -> None:
+    def __init__(self, ratio: float, own_client: bool = True) -> None:
         super().__init__(in_files=True)
         self.ratio = ratio
+        self.own_client = own_client
         self.sink = Sink()
 
     def before_setup(self, settings: ModuleType) -> None:
         super().before_setup(settings)
         self.sink.traces(self.ratio)
-        self.sink.errors(auto_enabling_integrations=False)
-        settings.DJMETRICS = {**getattr(settings, "DJMETRICS", {}), "OPENTELEMETRY": {}, "SENTRY": {}}
+        chosen = {}
+        if self.own_client:
+            self.sink.errors_of_whom_it_concerns()
+            chosen = {"DSN": DSN}
+        else:
+            self.sink.errors(auto_enabling_integrations=False)
+        settings.DJMETRICS = {**getattr(settings, "DJMETRICS", {}), "OPENTELEMETRY": {}, "SENTRY": chosen}
 
     def settle(self) -> None:
         from djmetrics import runtime

@@ -222,3 +222,15 @@ def test_a_task(site, client, receiver):
         sentry_sdk.flush()
     [event] = receiver.events
     assert (event["transaction"], event["exception"]["values"][0]["value"]) == ("task", "in a task")
+
+
+def test_statements_of_a_long_record(site, client, receiver):
+    """What a record holds no longer, as it is long, still counts for its slowest statements."""
+    with site({"MAX_OPERATIONS": 2}, N_PLUS_ONE=5):
+        client.get("/n-plus-one/")
+        sentry_sdk.flush()
+    [event] = receiver.events
+    known = event["contexts"]["djmetrics"]
+    [statement] = known["slowest_statements"]
+    assert statement["runs"] == known["queries"] == 6
+    assert statement["duration_ms"] == pytest.approx(known["phases_ms"]["db"], abs=1e-4)
