@@ -18,6 +18,10 @@ test-all:  ## The same with every combination of servers and properties; takes h
 demo:  ## Start the demo site under load and show live figures; Ctrl-C ends it
 	@python3 demo_site/run.py
 
+.PHONY: preview
+preview:  ## Draw the boards with Grafana's components from a running Prometheus; ARGS="--prometheus http://127.0.0.1:9090"
+	@python3 demo_site/preview/serve.py $(ARGS)
+
 .PHONY: tools
 tools:
 	@.ci/tools

@@ -13,9 +13,10 @@ import secrets
 import shutil
 import signal
 import tempfile
+import threading
 from pathlib import Path
 
-from launch import destinations, parts, ports, pythons
+from launch import destinations, parts, ports, preview, pythons
 from launch.processes import Failure, Processes, run
 
 HERE = Path(__file__).resolve().parent
@@ -32,7 +33,12 @@ def options() -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, help="stop by itself after so many seconds")
     parser.add_argument("--no-load", action="store_true", help="start no load tool")
     parser.add_argument(
-        "--metrics-only", action="store_true", help="no place for errors (Bugsink) and none for traces"
+        "--metrics-only",
+        action="store_true",
+        help="no places for errors and traces, no preview of the boards",
+    )
+    parser.add_argument(
+        "--deploy-after", type=float, default=60, help="seconds until the demo deploys its next release (60)"
     )
     parser.add_argument("--workers", type=int, default=3, help="gunicorn's worker processes (3)")
     parser.add_argument("--users", type=int, default=10, help="the load tool's simulated users (10)")
@@ -49,12 +55,15 @@ def demo(chosen: argparse.Namespace, processes: Processes, scratch: Path) -> Non
     python = pythons.environment(HERE / ".venv", HERE, say)
     site_port = ports.choose(8000, "the site", say)
     base = f"http://127.0.0.1:{site_port}"
-    errors = traces = None
+    errors = traces = page = None
     if not chosen.metrics_only:
+        page = built_preview()
         errors = destinations.errors(HERE / ".venv-bugsink", scratch / "bugsink", processes, say)
         traces = destinations.viewer(HERE / "var" / "viewer", processes, say)
     told = {**(errors.environment if errors else {}), **(traces.environment if traces else {})}
-    place = parts.Place(HERE, python, base, secrets.token_urlsafe(16), told)
+    release_file = scratch / "release"
+    release_file.write_text(parts.RELEASES[0])
+    place = parts.Place(HERE, python, base, secrets.token_urlsafe(16), release_file, told)
 
     run([*place.manage, "migrate", "--verbosity=0"], place.environment)
     run([*place.manage, "load_runs"], place.environment)
@@ -65,7 +74,9 @@ def demo(chosen: argparse.Namespace, processes: Processes, scratch: Path) -> Non
         processes.start("locust", parts.locust(place, chosen.users), place.environment)
     say(f"\n  The site      {base}/  (the account demo has the password demo)")
     say(f"  Its metrics   curl -H 'Authorization: Bearer {place.token}' {base}/metrics")
-    start_prometheus(place, processes, scratch)
+    prometheus = start_prometheus(place, processes, scratch)
+    if prometheus and page is not None:
+        start_preview(place, processes, page, prometheus)
     if errors is not None:
         say(f"  Errors        {errors.url}/issues/1/  {errors.about}")
     if traces is not None:
@@ -77,7 +88,19 @@ def demo(chosen: argparse.Namespace, processes: Processes, scratch: Path) -> Non
     table = processes.start_in_front(
         "djmetrics_top", parts.table(place, sys.stdout.isatty()), place.environment
     )
-    processes.watch(table, chosen.seconds)
+    deploy = threading.Timer(chosen.deploy_after, lambda: deployed(place, processes))
+    deploy.daemon = True
+    deploy.start()
+    try:
+        processes.watch(table, chosen.seconds)
+    finally:
+        deploy.cancel()
+
+
+def deployed(place: parts.Place, processes: Processes) -> None:
+    """Deploy the next release, as a site does: gunicorn replaces its workers, one after the other."""
+    place.release_file.write_text(parts.RELEASES[1])
+    processes.signal("gunicorn", signal.SIGHUP)
 
 
 def show_a_failure(
@@ -96,17 +119,40 @@ def show_a_failure(
         say(f"    its error   {errors.url}/issues/1/?q=trace:{trace_id}")
 
 
-def start_prometheus(place: parts.Place, processes: Processes, scratch: Path) -> None:
-    """Start Prometheus if it is on this machine, and say where it is."""
+def built_preview() -> Path | None:
+    """Where the preview of the boards was built; None if it cannot be here, which is said."""
+    if shutil.which("prometheus") is None:
+        return None
+    try:
+        return preview.build(HERE / "var" / "preview", say)
+    except Failure as failure:
+        say(f"  Boards        no preview, the demo works without it: {failure}")
+        return None
+
+
+def start_preview(place: parts.Place, processes: Processes, page: Path, prometheus: str) -> None:
+    """Serve the preview of the boards, and say where it is."""
+    port = ports.choose(3000, "the preview of the boards", say)
+    url = f"http://127.0.0.1:{port}"
+    processes.start("preview", parts.boards(place, page, port, prometheus), place.environment)
+    processes.wait_for(f"{url}/boards", "preview")
+    say(f"  Boards        {url}/  (a preview, drawn with Grafana's components)")
+
+
+def start_prometheus(place: parts.Place, processes: Processes, scratch: Path) -> str:
+    """Start Prometheus if it is on this machine, and say where it is; its address, "" without it."""
     binary = shutil.which("prometheus")
     if binary is None:
-        say("  Prometheus    not on this machine; the demo works without it")
-        return
+        say(
+            "  Prometheus    not on this machine; the demo works without it, and without a preview of the boards"
+        )
+        return ""
     port = ports.choose(9090, "Prometheus", say)
     url = f"http://127.0.0.1:{port}"
     processes.start("prometheus", parts.prometheus(place, binary, port, scratch), place.environment)
     processes.wait_for(f"{url}/-/ready", "prometheus")
     say(f"  Prometheus    {url}/")
+    return url
 
 
 def stop(number: int, frame: object) -> None:

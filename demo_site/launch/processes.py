@@ -28,6 +28,16 @@ def run(command: Sequence[str], environment: Mapping[str, str] | None = None) ->
         raise Failure(f"This ended with status {status}: {' '.join(command)}")
 
 
+def quietly(command: Sequence[str], folder: Path, environment: Mapping[str, str] | None = None) -> str:
+    """Run a command to its end in ``folder``, its output kept: it is returned, or said by the Failure."""
+    done = subprocess.run(
+        command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True
+    )
+    if done.returncode != 0:
+        raise Failure(f"This ended with status {done.returncode}: {' '.join(command)}\n{done.stderr[-2000:]}")
+    return done.stdout
+
+
 class Processes:
     """The processes of the demo. Each has a process group of its own, and a log file in ``logs``."""
 
@@ -89,6 +99,10 @@ class Processes:
                     raise Failure(f"The table ended with status {table.returncode}.")
                 return
             time.sleep(PAUSE)
+
+    def signal(self, name: str, number: signal.Signals) -> None:
+        """Send a process a signal: it alone, not its children."""
+        self._running[name].send_signal(number)
 
     def stop(self) -> None:
         """Stop all of them, the last one first: asked at first, then made to."""

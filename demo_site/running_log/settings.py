@@ -46,9 +46,12 @@ MIDDLEWARE = [
     "runs.middleware.remember_unit",
 ]
 
-DJMETRICS = {}
+DJMETRICS = {"ANNOTATIONS": ["unit"]}
 if token := env.str("METRICS_TOKEN", default=""):
     DJMETRICS["METRICS_TOKEN"] = token
+# A deploy writes the release into a file, and workers read it as they start.
+if release_file := env.str("RELEASE_FILE", default=""):
+    DJMETRICS["RELEASE"] = Path(release_file).read_text().strip()
 # Where traces and errors go is said by the standard variables; without them there are none.
 if env.str("OTEL_EXPORTER_OTLP_ENDPOINT", default=""):
     DJMETRICS["OPENTELEMETRY"] = {"SAMPLE_RATE": 0.1, "RESPONSE_HEADER": "X-Trace-Id"}

@@ -6,6 +6,8 @@ from asgiref.sync import iscoroutinefunction
 from django.http import HttpRequest, HttpResponseBase
 from django.utils.decorators import sync_and_async_middleware
 
+from djmetrics import annotate
+
 from . import units
 
 COOKIE = "unit"
@@ -24,6 +26,7 @@ def remember_unit(get_response: GetResponse) -> GetResponse:
     """Keep the unit of ``?unit=`` for the pages that follow."""
 
     def remember(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        annotate(unit=chosen_unit(request))  # who reads in kilometres, and are they served as fast?
         if request.GET.get("unit") in units.UNITS:
             response.set_cookie(COOKIE, request.GET["unit"], max_age=A_YEAR, samesite="Lax")
         return response

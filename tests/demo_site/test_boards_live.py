@@ -1,13 +1,15 @@
 """Every query of every board, asked of a real Prometheus that reads the demo under load."""
 
 import time
-import urllib.error
-import urllib.request
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from demo_site.launch.parts import RELEASES
+from demo_site.preview import screenshots
+from djmetrics.grafana.options import Json, Options, fitted, panels
+from tests.components.chromium import Chromium
 from tests.components.fixtures import program
 from tests.components.prometheus import Prometheus
 from tests.grafana.boards import BOARDS, Query, label_queries, queries, substituted
@@ -18,18 +20,21 @@ pytestmark = [pytest.mark.servers, pytest.mark.slow, pytest.mark.xdist_group("ma
 
 # The demo is scraped every two seconds.
 RATE, RANGE = 20, 60
-VALUES = {"job": JOB, "release": "", "baseline": "", "__rate_interval": f"{RATE}s", "__range": f"{RANGE}s"}
+VALUES = {
+    "job": JOB,
+    "release": RELEASES[1],
+    "baseline": RELEASES[0],
+    "__rate_interval": f"{RATE}s",
+    "__range": f"{RANGE}s",
+}
 
 EMPTY = {
     "djmetrics-overview: Views, by the time that they take: F": "nothing is a week old",
     "djmetrics-view: Latency, now and a week ago: B": "nothing is a week old",
-    "djmetrics-view: By annotation": "the demo annotates nothing",
-    "djmetrics-view: Blocks of your own": "the demo times no blocks of its own",
-    "djmetrics-database: Transactions": "the demo's pages write one statement at a time",
     "djmetrics-cache: Bytes read and written": "the demo's cache holds objects, of unknown size",
     "djmetrics-runtime: Management commands": "the demo's command has ended before Prometheus starts",
     "djmetrics-runtime: Tasks": "the demo has no tasks",
-    "djmetrics-errors: Failed commands and tasks": "the same",
+    "djmetrics-errors: Failed commands and tasks: B": "the same",
 }
 """What has no data in the demo, by the beginning of where it stands, and why."""
 
@@ -51,20 +56,23 @@ def expected_empty(query: Query) -> bool:
     return any(query.where.startswith(where) for where in EMPTY)
 
 
-def test_every_query_has_data(taken: None) -> None:  # noqa: F811
-    """No query fails, and each has data; but for those that the demo has nothing for, which are named."""
+def test_every_query_has_data(taken: None, chromium: Chromium) -> None:  # noqa: F811
+    """No query fails, and each has data, but for those that the demo has nothing for, which are named.
+
+    Meanwhile the demo deploys a release. And the preview draws all of it.
+    """
     program("prometheus")
-    with started() as demo:
-        site = demo.found(r"The site\s+(http://127\.0\.0\.1:\d+)/")
+    with started("--deploy-after", "25") as demo:
+        preview = demo.found(r"Boards\s+(http://127\.0\.0\.1:\d+)/")
         prometheus = Prometheus(int(demo.found(r"Prometheus\s+http://127\.0\.0\.1:(\d+)/")), Path())
         end = time.monotonic() + 180
         asked = [query for board in BOARDS.values() for query in queries(board)]
         left = [query for query in asked if not expected_empty(query)]
         while left and time.monotonic() < end:
-            stage(site)
             time.sleep(2)
             left = [query for query in left if not ask(prometheus, query)]
         spent = one_after_another(prometheus)
+        drawn, said = previewed(chromium, preview)
         surprising = [query.where for query in asked if expected_empty(query) and ask(prometheus, query)]
         choices = {
             f"{board['uid']}: {label}": values(prometheus, selector, label)
@@ -75,11 +83,41 @@ def test_every_query_has_data(taken: None) -> None:  # noqa: F811
     # A rate leaves out the first sample of a new series, and a new status is one for the duration alone.
     assert spent[0] == pytest.approx(spent[1], rel=0.1), "the phases add up to the mean duration"
     assert surprising == [], "there is data now: take it from the list"
-    # The demo is in no namespace and names no release.
-    assert {name.partition(": ")[2] for name, found in choices.items() if not found} == {
-        "namespace",
-        "release",
+    # The demo is in no namespace.
+    assert {name.partition(": ")[2] for name, found in choices.items() if not found} == {"namespace"}
+    assert said == []
+    assert {uid: len(panels) for uid, panels in drawn.items()} == {
+        uid: sum(panel["type"] != "row" for panel in shown(board)) for uid, board in BOARDS.items()
     }
+    failed = [(uid, each) for uid, panels in drawn.items() for each in panels if each["status"] != "drawn"]
+    assert failed == []
+    empty = [f"{uid}: {each['panel']}" for uid, panels in drawn.items() for each in panels if is_empty(each)]
+    # What no query has data for has none here; a table that is empty says so in a word of its own.
+    assert [name for name in empty if not any(where.startswith(name) for where in EMPTY)] == []
+
+
+def shown(board: Json) -> list[Json]:
+    """The panels that a board without options has."""
+    return panels(fitted(board, Options()))
+
+
+def is_empty(panel: dict[str, str]) -> bool:
+    """Whether a panel of the preview says that it has no data."""
+    return panel["text"].strip().endswith("No data")
+
+
+def previewed(chromium: Chromium, preview: str) -> tuple[dict[str, list[dict[str, str]]], list[str]]:
+    """What the preview draws of each board, and what the browser complains of."""
+    said: list[str] = []
+    drawn = {}
+    with chromium.page() as page:
+        page.on("pageerror", lambda error: said.append(str(error)))
+        page.on("response", lambda answer: said.append(answer.url) if answer.status >= 400 else None)
+        page.on("console", lambda message: said.append(message.text) if message.type == "error" else None)
+        for uid in BOARDS:
+            # Of the views this one has a bit of everything.
+            drawn[uid] = screenshots.shown(page, preview, uid, "seconds=120&var-view=runs:leaderboard")
+    return drawn, said
 
 
 def one_after_another(prometheus: Prometheus) -> tuple[float, float]:
@@ -92,13 +130,6 @@ def one_after_another(prometheus: Prometheus) -> tuple[float, float]:
     ]
     first, second = (sum(float(series["value"][1]) for series in result) for result in found)
     return first, second
-
-
-def stage(site: str) -> None:
-    """What the load does not do: a request that waited at the front server."""
-    request = urllib.request.Request(f"{site}/", headers={"X-Request-Start": f"t={time.time() - 0.02:.6f}"})
-    with urllib.request.urlopen(request, timeout=10):
-        pass
 
 
 def values(prometheus: Prometheus, selector: str, label: str) -> list[str]:

@@ -192,7 +192,7 @@ def test_the_environment_is_made_anew_when_its_contents_change(tmp_path: Path) -
 
 def test_prometheus_is_told_what_to_scrape(tmp_path: Path, promtool: object) -> None:
     """The configuration is one that promtool accepts, with the site as target and the token in a file."""
-    place = parts.Place(Path("/site"), Path(sys.executable), "http://127.0.0.1:8123", "to'k\"en")
+    place = parts.Place(Path("/site"), Path(sys.executable), "http://127.0.0.1:8123", "to'k\"en", Path("/r"))
     command = parts.prometheus(place, "prometheus", 9123, tmp_path)
     assert "--web.listen-address=127.0.0.1:9123" in command
     checked = promtool("check", "config", str(tmp_path / "prometheus.yml"))  # type: ignore[operator]

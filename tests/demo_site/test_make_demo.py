@@ -91,7 +91,7 @@ def is_under_load(line: str) -> bool:
 
 
 @contextmanager
-def started() -> Iterator[Demo]:
+def started(*options: str) -> Iterator[Demo]:
     """The demo, once its table shows figures of real load; ended whatever happens."""
     mark = os.getpid()
     own = {
@@ -100,7 +100,7 @@ def started() -> Iterator[Demo]:
         if not key.startswith(("DJANGO", "COVERAGE", "PYTEST"))
     }
     process = subprocess.Popen(
-        ["python3", "demo_site/run.py", "--users", "6"],
+        ["python3", "demo_site/run.py", "--users", "6", *options],
         cwd=ROOT,
         env={**own, "DEMO_TEST": str(mark)},
         stdout=subprocess.PIPE,

@@ -78,8 +78,11 @@ def test_statements_of_all_workers_are_those_in_the_server_s_log(
 ) -> None:
     """Every page several times and some runs added, by three workers of four threads: each statement counts once."""
     monkeypatch.setenv("VAR_DIR", str(tmp_path))
-    port = free_port()
-    place = parts.Place(DEMO, Path(sys.executable), f"http://127.0.0.1:{port}", "a-token-of-this-test")
+    port, release = free_port(), tmp_path / "release"
+    release.write_text(parts.RELEASES[0])
+    place = parts.Place(
+        DEMO, Path(sys.executable), f"http://127.0.0.1:{port}", "a-token-of-this-test", release
+    )
     headers = {"Authorization": f"Bearer {place.token}"}
     run([*place.manage, "migrate", "--verbosity=0"], place.environment)
     run([*place.manage, "load_runs", "--runs=300", "--employees=9", "--verbosity=0"], place.environment)

@@ -20,6 +20,7 @@ KNOWN = {
     "annotations.list.tagKeys": "",
     "annotations.list.useValueForTime": "",
     "templating.list.definition": "Grafana writes it itself",
+    "panels.fieldConfig.defaults.fieldMinMax": "in the types of @grafana/data, and of the Foundation SDK",
 }
 """Keys that the types leave out, though Grafana reads them."""
 

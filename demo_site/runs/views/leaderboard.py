@@ -5,12 +5,15 @@ from django.db.models import Count, Sum
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
+from djmetrics import timed
+
 from ..models import Employee
 
 SECONDS = 20
 KEY = "leaderboard"
 
 
+@timed("rank")
 def leaders() -> list[dict[str, object]]:
     """The twenty employees with the most miles of all time."""
     ranked = Employee.objects.annotate(count=Count("runs"), total=Sum("runs__miles")).filter(count__gt=0)

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.contrib import messages
+from django.db import transaction
 from django.db.models import Count, Q, QuerySet, Sum
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
@@ -71,6 +72,7 @@ class RunCreate(CreateView):
     template_name = "runs/add.html"
 
     def form_valid(self, form: ModelForm) -> HttpResponse:
-        """Save the run, say so, and show it."""
+        """Save the run, say so, and show it; all of it or nothing."""
         messages.success(self.request, "The run is in the log.")
-        return super().form_valid(form)
+        with transaction.atomic():
+            return super().form_valid(form)

@@ -125,7 +125,12 @@ class TablePanel(ModernPanel):
         "filterable": False,
         "inspect": False,
     }
-    defaults: ClassVar[Json] = {"color": {"mode": "thresholds"}}
+    # A gauge in a cell is drawn between the least and the most of its own column. A share of nothing is no number.
+    defaults: ClassVar[Json] = {
+        "color": {"mode": "thresholds"},
+        "fieldMinMax": True,
+        "mappings": [{"options": {"match": "nan", "result": {"index": 0, "text": "–"}}, "type": "special"}],
+    }
 
     def gen_json_from_data(self, data: Json, context: Context) -> Json:
         panel: Json = super().gen_json_from_data(data, context)

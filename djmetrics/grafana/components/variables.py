@@ -32,7 +32,10 @@ class DatasourceVariable(TemplatesItemBase):
 
 
 class PromVariable(TemplatesItemBase):
-    """The values of a label. ``all`` is the regular expression for all of them; without it one must be chosen."""
+    """The values of a label, those that ``regex`` matches.
+
+    ``all`` is the regular expression for all of them; without it one must be chosen.
+    """
 
     def gen_json_from_data(self, data: Json, context: Context) -> Json:
         every = data.get("all")
@@ -47,7 +50,7 @@ class PromVariable(TemplatesItemBase):
             "options": [],
             "query": {"query": data["query"], "refId": "PrometheusVariableQueryEditor-VariableQuery"},
             "refresh": _ON_TIME_RANGE,
-            "regex": "",
+            "regex": data.get("regex", ""),
             "sort": data.get("sort", _BY_NAME),
             "type": "query",
         }

@@ -1,0 +1,64 @@
+"""Take pictures of all boards of a preview that is running, for the documentation.
+
+Needs Chromium and the package playwright:
+
+    python demo_site/preview/screenshots.py http://127.0.0.1:3000 docs/_static/boards
+"""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Page, sync_playwright
+
+WIDTH = 1600
+SETTLED = """() => {
+  const panels = [...document.querySelectorAll('[data-panel]')];
+  return panels.length > 0 && panels.every(each => each.dataset.status !== 'loading');
+}"""
+CHROMIUM = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+
+
+def shown(page: Page, base: str, board: str, query: str = "") -> list[dict[str, Any]]:
+    """Open a board and wait until each panel is drawn or has failed; what each says of itself."""
+    page.goto(f"{base}/#{board}?{query}")
+    page.reload()
+    page.wait_for_function(SETTLED, timeout=60_000)
+    page.wait_for_timeout(700)  # lines and areas are painted in the next frames
+    height = page.evaluate("document.querySelector('#root').scrollHeight")
+    page.set_viewport_size({"width": WIDTH, "height": max(600, height)})
+    page.wait_for_timeout(700)
+    found: list[dict[str, Any]] = page.evaluate(
+        "[...document.querySelectorAll('[data-panel]')].map(each => ({...each.dataset, text: each.innerText}))"
+    )
+    return found
+
+
+def main() -> None:
+    """Write one PNG for each board."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("preview", help="its address")
+    parser.add_argument("folder", type=Path, help="where the pictures go")
+    parser.add_argument("--query", default="", help="what to choose, as in a board's address: seconds=600")
+    parser.add_argument("--chromium", default="/usr/bin/chromium")
+    chosen = parser.parse_args()
+    chosen.folder.mkdir(parents=True, exist_ok=True)
+    failed = 0
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chosen.chromium, args=CHROMIUM)
+        page = browser.new_page(viewport={"width": WIDTH, "height": 900})
+        told: Any = page.request.get(f"{chosen.preview}/boards").json()
+        for board in told["boards"]:
+            panels = shown(page, chosen.preview, board["uid"], chosen.query)
+            page.screenshot(path=chosen.folder / f"{board['uid']}.png", full_page=True)
+            for panel in panels:
+                if panel["status"] == "failed":
+                    failed += 1
+                    print(f"{board['uid']}: {panel['panel']}: {panel['error']}", file=sys.stderr)
+        browser.close()
+    sys.exit(1 if failed else 0)
+
+
+if __name__ == "__main__":
+    main()
