@@ -18,6 +18,10 @@ test-all:  ## The same with every combination of servers and properties; takes h
 demo:  ## Start the demo site under load and show live figures; Ctrl-C ends it
 	@python3 demo_site/run.py
 
+.PHONY: demo-stack
+demo-stack:  ## Start the demo site with Prometheus, Grafana and more in containers; needs Docker with Compose
+	@python3 demo_site/stack/up.py
+
 .PHONY: tools
 tools:
 	@.ci/tools
