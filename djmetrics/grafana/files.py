@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from .options import Options, fitted
+from .options import OF_SENTRY, Options, fitted
 from .provisioning import data_sources, provider
 from .shipped import boards, dumped
 
@@ -12,7 +12,8 @@ BOARDS = "dashboards"
 
 def chosen_boards(options: Options) -> dict[str, dict[str, Any]]:
     """The boards that are not left out, fitted to the site, by their uids."""
-    return {uid: fitted(board, options) for uid, board in boards().items() if uid not in options.without}
+    left_out = {*options.without, *(() if options.sentry else OF_SENTRY)}
+    return {uid: fitted(board, options) for uid, board in boards().items() if uid not in left_out}
 
 
 def wanted(options: Options) -> dict[str, str]:

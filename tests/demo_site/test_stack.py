@@ -14,10 +14,10 @@ from typing import Any
 
 import pytest
 
-from djmetrics.grafana.shipped import boards
 from tests.components import process
 from tests.components.fixtures import absent, need, program
 from tests.components.install import BUGSINK
+from tests.grafana.boards import BY_DEFAULT
 
 ROOT = Path(__file__).resolve().parents[2]
 DEMO = ROOT / "demo_site"
@@ -221,7 +221,7 @@ def test_boards_are_where_grafana_looks(prepared: Path, services: dict[str, dict
         *("name", "orgId", "folder", "folderUid", "type", "disableDeletion", "updateIntervalSeconds"),
         *("allowUiUpdates", "options"),
     }
-    assert {path.stem for path in Path(provider["options"]["path"]).glob("*.json")} == set(boards())
+    assert {path.stem for path in Path(provider["options"]["path"]).glob("*.json")} == set(BY_DEFAULT)
     sources = loaded(prepared / "grafana/provisioning/datasources/djmetrics.yaml")["datasources"]
     for source in sources:
         assert set(source) <= {"name", "uid", "type", "access", "url", "jsonData", "isDefault", "version"}

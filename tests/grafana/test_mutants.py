@@ -18,6 +18,7 @@ from . import (
     test_meaning,
     test_round_trip,
     test_schema,
+    test_sentry,
     test_words,
 )
 from .boards import BOARDS, queries
@@ -32,6 +33,7 @@ MODULES = {
     "words": test_words,
     "meaning": test_meaning,
     "contract": test_contract,
+    "sentry": test_sentry,
     "schema": test_schema,
     "round trip": test_round_trip,
 }

@@ -97,6 +97,12 @@ class Command(BaseCommand):
             help="Sentry's address with the organisation, for links to issues: https://my-org.sentry.io",
         )
         parser.add_argument(
+            "--sentry",
+            default="",
+            metavar="NAME",
+            help="The name of a data source of Grafana's plugin for Sentry: one board more, of Sentry's issues.",
+        )
+        parser.add_argument(
             "--without", action="append", default=[], help="A board to leave out; may be given several times."
         )
         parser.add_argument(
@@ -184,6 +190,7 @@ def _options(given: dict[str, Any]) -> Options:
         traces_url=given["traces_url"],
         service=given["service"] or _service(),
         sentry_url=given["sentry_url"],
+        sentry=given["sentry"],
         without=tuple(given["without"]),
         folder=given["folder"],
         tags=tuple(given["tag"]),

@@ -9,6 +9,7 @@ from django.core.management import CommandError, call_command
 
 from djmetrics.grafana.shipped import boards
 from tests.components.fixtures import need
+from tests.grafana.boards import BY_DEFAULT
 
 from .server import SERVED, Refusal, Server, serving
 
@@ -49,8 +50,8 @@ def test_without_yes_nothing_is_written(server: Server) -> None:
     """Every board and the folder are told of as new."""
     told = upload(server).splitlines()
     assert told[0] == "new       folder djmetrics"
-    assert [line.split()[:2] for line in told[1:-1]] == [["new", uid] for uid in boards()]
-    assert told[-1] == f"Nothing was written. --yes writes {len(boards())} of {len(boards())} boards."
+    assert [line.split()[:2] for line in told[1:-1]] == [["new", uid] for uid in BY_DEFAULT]
+    assert told[-1] == f"Nothing was written. --yes writes {len(BY_DEFAULT)} of {len(BY_DEFAULT)} boards."
     assert server.writes() == []
 
 
@@ -59,7 +60,7 @@ def test_boards_are_uploaded_once(server: Server) -> None:
     upload(server, "--yes")
     [name] = [name for name, each in server.folders().items() if each["spec"]["title"] == "djmetrics" and
               "grafana.app/folder" not in each["metadata"]["annotations"]]  # fmt: skip
-    assert set(server.boards()) == set(boards())
+    assert set(server.boards()) == set(BY_DEFAULT)
     for uid, there in server.boards().items():
         assert there["metadata"]["annotations"]["grafana.app/folder"] == name
         assert there["spec"]["title"] == boards()[uid]["title"]
@@ -91,7 +92,7 @@ def test_changed_board_alone_is_written(server: Server) -> None:
     assert '-    "cash"' in diff
     assert "pluginVersion" not in diff
     assert "fiscalYearStartMonth" not in diff
-    assert failed(server, "--check") == f"1 of {len(boards())} boards differ."
+    assert failed(server, "--check") == f"1 of {len(BY_DEFAULT)} boards differ."
     assert server.writes() == []
 
     upload(server, "--yes")
@@ -137,9 +138,9 @@ def test_board_moves_with_the_folder(server: Server) -> None:
     upload(server, "--yes")
     told = upload(server, "--yes", "--folder=Web sites")
     assert "written   folder Web sites" in told
-    assert told.count("folder: Web sites") == len(boards())
+    assert told.count("folder: Web sites") == len(BY_DEFAULT)
     assert "web-sites" in server.folders()
-    assert upload(server, "--folder=").count("folder: none") == len(boards())
+    assert upload(server, "--folder=").count("folder: none") == len(BY_DEFAULT)
     upload(server, "--yes", "--folder=")
     assert not any(
         "grafana.app/folder" in each["metadata"]["annotations"] for each in server.boards().values()
@@ -201,7 +202,7 @@ def test_board_that_comes_meanwhile_is_not_overwritten(server: Server) -> None:
     server.before = saved
     said = failed(server, "--yes")
     assert said.startswith("create djmetrics-errors: the server answers 409: there is one already")
-    assert said.endswith(f"3 of {len(boards())} boards were written.")
+    assert said.endswith(f"3 of {len(BY_DEFAULT)} boards were written.")
     assert server.boards()["djmetrics-errors"]["spec"]["title"] == "Theirs"
 
 
