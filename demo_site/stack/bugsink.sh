@@ -4,4 +4,4 @@ bugsink-manage migrate snappea --database=snappea --verbosity=0
 bugsink-manage migrate --verbosity=0
 bugsink-manage prestart
 bugsink-manage shell -c "$(cat /stack/files/bugsink_project.py)"
-exec monofy gunicorn --config bugsink/gunicorn.docker.conf.py --bind=0.0.0.0:8000 bugsink.wsgi "|||" bugsink-runsnappea
+exec monofy gunicorn --config gunicorn.docker.conf.py --bind=0.0.0.0:8000 bugsink.wsgi "|||" bugsink-runsnappea

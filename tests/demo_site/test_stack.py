@@ -4,8 +4,10 @@ import importlib.util
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -370,33 +372,60 @@ def test_health_check_tells_good_from_bad(tmp_path: Path) -> None:
         assert status(f"{base}/nothing") != 0
 
 
-def test_project_of_the_log_is_the_one_of_its_dsn(prepared: Path, tmp_path: Path) -> None:
-    """Bugsink's own shell makes it, once, with the key that the site's DSN has."""
-    from launch import bugsink
+@pytest.mark.servers
+def test_bugsink_takes_the_errors_of_the_site(
+    prepared: Path, services: dict[str, dict[str, Any]], tmp_path: Path
+) -> None:
+    """The service's own command, with the files of its image, makes the project and takes what the site's DSN sends.
 
-    python = BUGSINK.find()
-    if python is None:
+    The image holds the package that is installed here, its configuration for containers, and nothing else of note.
+    """
+    found = BUGSINK.find()
+    if found is None:
         absent("bugsink is not installed (python3 -m tests.components.install)")
-    key = (prepared / "secrets" / "BUGSINK_PROJECT_KEY").read_text()
-    environment = {**bugsink.environment(tmp_path), "PROJECT_KEY": key}
-    (tmp_path / "bugsink_conf.py").write_text(
-        bugsink.CONFIGURATION.format(home=str(tmp_path), url="http://bugsink:8000")
+    python, port = Path(found), process.free_port()
+    where = [str(python), "-c", "import bugsink; print(bugsink.__path__[0])"]
+    package = Path(subprocess.run(where, capture_output=True, text=True, check=True).stdout.strip())
+    template = (package / "conf_templates" / "docker.py.template").read_text()
+    (tmp_path / "bugsink_conf.py").write_text(template.replace("'/tmp/", f"'{tmp_path}/"))
+    shutil.copy(package / "gunicorn.docker.conf.py", tmp_path)
+    script = (STACK / "bugsink.sh").read_text().replace("/stack/files", str(STACK))
+    (tmp_path / "bugsink.sh").write_text(script.replace("0.0.0.0:8000", f"127.0.0.1:{port}"))
+    here = {"python": str(python), "/stack/files/bugsink.sh": str(tmp_path / "bugsink.sh")}
+    command = [
+        here.get(each, each.replace("/stack/files", str(STACK))) for each in services["bugsink"]["command"]
+    ]
+    environment = {
+        **services["bugsink"]["environment"],
+        "DATABASE_PATH": str(tmp_path / "db.sqlite3"),
+        "DJANGO_SETTINGS_MODULE": "bugsink_conf",
+        "PATH": f"{python.parent}:{os.environ['PATH']}",
+        "STACK_DIR": str(prepared),
+    }
+    base = f"http://127.0.0.1:{port}"
+    dsn = (prepared / "secrets" / "SENTRY_DSN").read_text()
+    key, host = re.fullmatch(r"http://(\w+)@([\w:]+)/1", dsn).groups()  # type: ignore[union-attr]
+    event = json.dumps(
+        {"event_id": "0" * 32, "message": "of the stack", "platform": "python", "timestamp": 1}
     )
+    item = json.dumps({"type": "event", "length": len(event)})
+    envelope = "\n".join([json.dumps({"event_id": "0" * 32}), item, event, ""])
+    headers = {"Host": host, "X-Sentry-Auth": f"Sentry sentry_key={key}, sentry_version=7"}
+    request = urllib.request.Request(f"{base}/api/1/envelope/", envelope.encode(), headers)
+    count = "from events.models import Event; print('COUNT', Event.objects.filter(project_id=1).count())"
 
-    def manage(*command: str) -> str:
-        whole = [python, "-m", "bugsink.scripts.manage", *command]
-        done = subprocess.run(whole, cwd=tmp_path, env=environment, capture_output=True, text=True)
-        assert done.returncode == 0, done.stderr
-        return done.stdout
+    def arrived() -> bool:
+        shell = [str(python.parent / "bugsink-manage"), "shell", "-c", count]
+        whole = {**os.environ, **environment, "SECRET_KEY": "x" * 50}
+        done = subprocess.run(shell, cwd=tmp_path, env=whole, capture_output=True, text=True, check=True)
+        return "COUNT 1" in done.stdout
 
-    manage("migrate", "--verbosity=0")
-    manage("prestart")
-    code = (STACK / "bugsink_project.py").read_text()
-    manage("shell", "-c", code)
-    manage("shell", "-c", code)
-    show = "from projects.models import Project; print('DSN', *[p.dsn for p in Project.objects.all()])"
-    said = manage("shell", "-c", show).rpartition("DSN ")[2].strip()
-    assert said == (prepared / "secrets" / "SENTRY_DSN").read_text()
+    ready = lambda: process.answers(f"{base}/health/ready")  # noqa: E731
+    with process.running(command, ready=ready, cwd=tmp_path, env=environment):
+        urllib.request.urlopen(request, timeout=10).close()
+        end = time.monotonic() + 30
+        while not arrived():
+            assert time.monotonic() < end, (tmp_path / "server.log").read_text()[-2000:]
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ describes it under "HTTP API", "Dashboard API" and "Folder API".
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
@@ -29,6 +30,19 @@ _NAMESPACE = re.compile(r"default|org-[1-9]\d*|stacks-[1-9]\d*")
 _PAGES = 100
 
 
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """A kind of objects: what it is called, the version of the API that they are written in, the path of them all."""
+
+    kind: str
+    version: str
+    path: str
+
+    def written(self, metadata: Json, spec: Json) -> Json:
+        """An object as it is sent."""
+        return {"apiVersion": self.version, "kind": self.kind, "metadata": metadata, "spec": spec}
+
+
 class Grafana:
     """One organisation of a Grafana server. Every method raises GrafanaError."""
 
@@ -39,8 +53,8 @@ class Grafana:
                 "stacks-ID in Grafana Cloud."
             )
         self._wire = wire
-        self._dashboards = self._path(DASHBOARDS, "dashboards", namespace)
-        self._folders = self._path(FOLDERS, "folders", namespace)
+        self._dashboards = self._resource(DASHBOARDS, "Dashboard", namespace)
+        self._folders = self._resource(FOLDERS, "Folder", namespace)
 
     def folder(self, title: str) -> str | None:
         """The name of the folder with that title, outside of any other; None if there is none."""
@@ -53,13 +67,13 @@ class Grafana:
 
     def create_folder(self, title: str) -> str:
         """Make a folder with that title, outside of any other; its name."""
-        made = {"metadata": {"name": folder_name(title)}, "spec": {"title": title}}
-        created = self._asked("POST", self._folders, f"create the folder {title}", made)
+        made = self._folders.written({"name": folder_name(title)}, {"title": title})
+        created = self._asked("POST", self._folders.path, f"create the folder {title}", made)
         return str(created["metadata"]["name"])
 
     def board(self, uid: str) -> Json | None:
         """A dashboard with its metadata; None if there is none."""
-        path = f"{self._dashboards}/{quote(uid, '')}"
+        path = f"{self._dashboards.path}/{quote(uid, '')}"
         what = f"read {uid}"
         status, body, said = self._wire.ask("GET", path)
         if status == 404 and isinstance(body, dict):
@@ -69,9 +83,8 @@ class Grafana:
     def create(self, board: Json, folder: str | None, message: str) -> None:
         """Add a dashboard to a folder, or outside of any."""
         metadata = {"name": board["uid"], "annotations": _annotations({}, folder, message)}
-        self._asked(
-            "POST", self._dashboards, f"create {board['uid']}", {"metadata": metadata, "spec": spec(board)}
-        )
+        made = self._dashboards.written(metadata, spec(board))
+        self._asked("POST", self._dashboards.path, f"create {board['uid']}", made)
 
     def update(self, there: Json, board: Json, folder: str | None, message: str) -> None:
         """Replace a dashboard, if it is still as it was when it was read: 409 otherwise."""
@@ -81,14 +94,15 @@ class Grafana:
             if key in there["metadata"]
         }
         metadata = {**kept, "annotations": _annotations(annotations(there), folder, message)}
-        path = f"{self._dashboards}/{quote(board['uid'], '')}"
-        self._asked("PUT", path, f"update {board['uid']}", {"metadata": metadata, "spec": spec(board)})
+        made = self._dashboards.written(metadata, spec(board))
+        path = f"{self._dashboards.path}/{quote(board['uid'], '')}"
+        self._asked("PUT", path, f"update {board['uid']}", made)
 
     def _all_folders(self) -> Iterator[Json]:
         after = ""
         for _ in range(_PAGES):
             page = f"?limit=500{after and '&continue=' + quote(after, '')}"
-            status, body, said = self._wire.ask("GET", self._folders + page)
+            status, body, said = self._wire.ask("GET", self._folders.path + page)
             if status != 200 or not isinstance(body, dict) or not isinstance(body.get("items"), list):
                 raise refused("list the folders", status, said)
             yield from filter(_is_object, body["items"])
@@ -108,8 +122,8 @@ class Grafana:
         found: Json = body
         return found
 
-    def _path(self, group: str, resource: str, namespace: str) -> str:
-        """Where the objects of a resource are, in the newest version that the server has and that we know."""
+    def _resource(self, group: str, kind: str, namespace: str) -> Resource:
+        """A kind of objects, in the newest version that the server has and that we know."""
         status, body, said = self._wire.ask("GET", f"/apis/{group}")
         if status in (401, 403, 429) or 300 <= status < 400 or status >= 500:
             raise refused("ask for its versions", status, said)
@@ -118,7 +132,8 @@ class Grafana:
         served = {str(each.get("version")) for each in body.get("versions") or () if isinstance(each, dict)}
         for version in VERSIONS:
             if version in served:
-                return f"/apis/{group}/{version}/namespaces/{namespace}/{resource}"
+                path = f"/apis/{group}/{version}/namespaces/{namespace}/{kind.lower()}s"
+                return Resource(kind, f"{group}/{version}", path)
         raise GrafanaError(
             f"{self._wire.url} serves {group} as {', '.join(sorted(served)) or 'nothing'}; needed is "
             f"{' or '.join(VERSIONS)}, which Grafana 12 and 13 have."

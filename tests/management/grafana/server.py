@@ -115,6 +115,8 @@ class Server:
         if method == "GET":
             return 200, self._one(kind, name) if name else self._page(kind, parse_qs(parts.query))
         sent = self._body(headers, body)
+        if (sent["apiVersion"], sent["kind"]) != (f"{match['group']}/{match['version']}", kind):
+            raise Refusal(400, "the kind or the version of the object does not match the URL")
         if method == "POST" and not name:
             return 201, self._create(kind, sent)
         if method == "PUT" and name:
@@ -145,8 +147,8 @@ class Server:
         if headers["Content-Type"] != "application/json":
             raise Refusal(415, "the body of the request was in an unknown format")
         sent = json.loads(body)
-        if not isinstance(sent, dict) or set(sent) - {"kind", "apiVersion", "metadata", "spec"}:
-            raise Refusal(400, "unknown fields")
+        if not isinstance(sent, dict) or set(sent) != {"kind", "apiVersion", "metadata", "spec"}:
+            raise Refusal(400, "unknown or missing fields")
         known = {"name", "namespace", "uid", "resourceVersion", "labels", "annotations"}
         if set(sent["metadata"]) - known or not NAME.fullmatch(sent["metadata"].get("name", "")):
             raise Refusal(400, "invalid metadata")
