@@ -100,6 +100,29 @@ def test_changed_board_alone_is_written(server: Server) -> None:
     assert upload(server).splitlines()[-1] == "All is up to date."
 
 
+def test_panels_are_compared_by_their_titles(server: Server) -> None:
+    """One that somebody took away moves the others, and Grafana's own keys in them are still none of a change."""
+    upload(server, "--yes")
+    panels = server.boards()["djmetrics-cache"]["spec"]["panels"]
+    title = panels.pop(2)["title"]
+    [line] = [line for line in upload(server).splitlines() if line.startswith("changed")]
+    assert line.endswith(f"   panels added: {title}")
+
+
+def test_key_that_is_gone_is_shown_as_new(server: Server) -> None:
+    """Not as one that was null; one without a value is none."""
+    upload(server, "--yes")
+    spec = server.boards()["djmetrics-cache"]["spec"]
+    del spec["refresh"]
+    for panel in spec["panels"]:
+        if panel["type"] != "row":
+            del panel["fieldConfig"]["defaults"]["thresholds"]["steps"][0]["value"]
+    diff = upload(server, "-v", "2").splitlines()
+    assert [line for line in diff if line[:1] in "+-" and line[:3] not in {"+++", "---"}] == [
+        '+  "refresh": "1m",'
+    ]
+
+
 def test_panels_in_another_order(server: Server) -> None:
     """An order that somebody changed is a change."""
     upload(server, "--yes")
