@@ -228,6 +228,7 @@ def test_boards_are_where_grafana_looks(prepared: Path, services: dict[str, dict
     for source in sources:
         assert set(source) <= {"name", "uid", "type", "access", "url", "jsonData", "isDefault", "version"}
         host, port = source["url"].removeprefix("http://").split(":")
+        assert source["type"] == host
         assert f"127.0.0.1:{port}:{port}" in str(services[host]["ports"])
     environment = services["grafana"]["environment"]
     assert environment["GF_PATHS_PROVISIONING"] == "/stack/grafana/provisioning"
@@ -412,17 +413,22 @@ def test_bugsink_takes_the_errors_of_the_site(
     envelope = "\n".join([json.dumps({"event_id": "0" * 32}), item, event, ""])
     headers = {"Host": host, "X-Sentry-Auth": f"Sentry sentry_key={key}, sentry_version=7"}
     request = urllib.request.Request(f"{base}/api/1/envelope/", envelope.encode(), headers)
-    count = "from events.models import Event; print('COUNT', Event.objects.filter(project_id=1).count())"
+    count = (
+        "from django.contrib.auth import get_user_model; from events.models import Event;"
+        "print('COUNT', Event.objects.filter(project_id=1).count(), get_user_model().objects.get().username)"
+    )
 
     def arrived() -> bool:
         shell = [str(python.parent / "bugsink-manage"), "shell", "-c", count]
         whole = {**os.environ, **environment, "SECRET_KEY": "x" * 50}
         done = subprocess.run(shell, cwd=tmp_path, env=whole, capture_output=True, text=True, check=True)
-        return "COUNT 1" in done.stdout
+        return "COUNT 1 demo@example.org" in done.stdout
 
     ready = lambda: process.answers(f"{base}/health/ready")  # noqa: E731
     with process.running(command, ready=ready, cwd=tmp_path, env=environment):
         urllib.request.urlopen(request, timeout=10).close()
+        with pytest.raises(urllib.error.HTTPError, match="400"):
+            urllib.request.urlopen(urllib.request.Request(base, headers={"Host": "elsewhere"}), timeout=10)
         end = time.monotonic() + 30
         while not arrived():
             assert time.monotonic() < end, (tmp_path / "server.log").read_text()[-2000:]
