@@ -2,7 +2,8 @@
 
 The demo needs none of these environment variables; each of them changes one thing:
 DATABASE_URL (postgres://, mysql://), CACHE_URL (redis://, pymemcache://), METRICS_TOKEN, SENTRY_DSN,
-OTEL_EXPORTER_OTLP_ENDPOINT, DEBUG, SECRET_KEY, and VAR_DIR, the folder of the SQLite file.
+OTEL_EXPORTER_OTLP_ENDPOINT, DEBUG, SECRET_KEY, ALLOWED_HOSTS (with commas between them), and VAR_DIR, the folder of
+the SQLite file.
 """
 
 from pathlib import Path
@@ -18,7 +19,7 @@ VAR_DIR.mkdir(parents=True, exist_ok=True)
 DEBUG = env.bool("DEBUG", default=False)
 # Good enough for loopback, the only place where this site should listen.
 SECRET_KEY = env.str("SECRET_KEY", default="only-for-loopback-the-demo-site-keeps-no-secrets")
-ALLOWED_HOSTS = ["127.0.0.1", "localhost", "[::1]", "testserver"]
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]", "testserver"])
 
 INSTALLED_APPS = [
     "django.contrib.admin",

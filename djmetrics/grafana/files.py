@@ -1,18 +1,24 @@
 """All that ``djmetrics_dashboards`` writes, and what in a folder differs from it."""
 
 from pathlib import Path
+from typing import Any
 
-from .options import Options, fitted
+from .options import OF_SENTRY, Options, fitted
 from .provisioning import data_sources, provider
 from .shipped import boards, dumped
 
 BOARDS = "dashboards"
 
 
+def chosen_boards(options: Options) -> dict[str, dict[str, Any]]:
+    """The boards that are not left out, fitted to the site, by their uids."""
+    left_out = {*options.without, *(() if options.sentry else OF_SENTRY)}
+    return {uid: fitted(board, options) for uid, board in boards().items() if uid not in left_out}
+
+
 def wanted(options: Options) -> dict[str, str]:
     """The files by their paths below the folder."""
-    chosen = {uid: board for uid, board in boards().items() if uid not in options.without}
-    found = {f"{BOARDS}/{uid}.json": dumped(fitted(board, options)) for uid, board in chosen.items()}
+    found = {f"{BOARDS}/{uid}.json": dumped(board) for uid, board in chosen_boards(options).items()}
     found["provisioning/datasources/djmetrics.yaml"] = data_sources(options)
     found["provisioning/dashboards/djmetrics.yaml"] = provider(options)
     return found

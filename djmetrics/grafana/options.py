@@ -14,6 +14,10 @@ Store = Literal["tempo", "jaeger", "none"]
 TRACES_VARIABLE = "tempo_datasource"
 SENTRY_VARIABLE = "sentry_url"
 PROMETHEUS_VARIABLE = "prometheus_datasource"
+SENTRY_SOURCE_VARIABLE = "sentry_datasource"
+
+OF_SENTRY = ("djmetrics-errors-sentry",)
+"""The boards that ask Sentry, by a plugin that not every Grafana has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +25,8 @@ class Options:
     """The choices; the defaults suit a site with one Prometheus and nothing else.
 
     ``job`` and ``namespace`` are the labels' names, no namespace where it is empty; ``prometheus`` and ``traces_name``
-    the names of Grafana's data sources; ``service`` the site's name in Jaeger; ``without`` the uids of boards left out.
+    the names of Grafana's data sources, as is ``sentry``, without which the boards of Sentry are left out; ``service``
+    is the site's name in Jaeger; ``without`` the uids of boards left out.
     """
 
     job: str = "job"
@@ -34,6 +39,7 @@ class Options:
     traces_url: str = ""
     service: str = ""
     sentry_url: str = ""
+    sentry: str = ""
     without: tuple[str, ...] = ()
     folder: str = "djmetrics"
     tags: tuple[str, ...] = ()
@@ -92,7 +98,11 @@ def _query(text: str, key: str, options: Options) -> str:
 
 
 def _variables(board: Json, options: Options) -> None:
-    names = {PROMETHEUS_VARIABLE: options.prometheus, TRACES_VARIABLE: options.traces_name}
+    names = {
+        PROMETHEUS_VARIABLE: options.prometheus,
+        TRACES_VARIABLE: options.traces_name,
+        SENTRY_SOURCE_VARIABLE: options.sentry,
+    }
     for variable in board["templating"]["list"]:
         if name := names.get(variable["name"]):
             variable["current"] = {"selected": True, "text": name, "value": name}

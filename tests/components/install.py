@@ -76,6 +76,9 @@ COMPONENTS = {
         Component("prometheus", ("prometheus",)),
         Component("promtool", ("prometheus",)),
         Component("prometheus-alertmanager", ("prometheus-alertmanager",)),
+        Component("amtool", ("prometheus-alertmanager",)),
+        # It reads compose files; no container is started.
+        Component("docker-compose", ("docker-compose",)),
         Component("postgres", ("postgresql",), POSTGRESQL_PLACES),
         Component("initdb", ("postgresql",), POSTGRESQL_PLACES),
         Component("mariadbd", ("mariadb-server",)),

@@ -6,13 +6,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from djmetrics.grafana.options import panels
+from djmetrics.grafana.files import chosen_boards
+from djmetrics.grafana.options import Options, panels
 from djmetrics.grafana.shipped import boards
 
 Json = dict[str, Any]
 
 ROOT = Path(__file__).resolve().parents[2]
 BOARDS = boards()
+BY_DEFAULT = tuple(chosen_boards(Options()))
+"""The boards that nothing has to be said for."""
 
 # What Grafana itself knows.
 BUILT_IN = {"__rate_interval": "5m", "__interval": "1m", "__range": "1h"}
@@ -57,7 +60,7 @@ def queries(board: Json) -> Iterator[Query]:
 def label_queries(board: Json) -> Iterator[tuple[str, str]]:
     """The selector and the label of every variable that lists a label's values."""
     for variable in board["templating"]["list"]:
-        if variable["type"] == "query":
+        if variable["type"] == "query" and variable["datasource"]["type"] == "prometheus":
             match = re.fullmatch(r"label_values\((.+), (\w+)\)", variable["definition"])
             assert match, variable["definition"]
             yield match[1], match[2]

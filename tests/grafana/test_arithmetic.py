@@ -148,9 +148,9 @@ def test_new_exceptions_are_those_that_were_not_there_a_week_ago(told: Any) -> N
 
 
 def test_change_against_a_week_ago(told: Any) -> None:
-    """A p95 that went from the first bucket into the second."""
+    """A p95 that went from 0.475, far up in the first bucket, to 0.95 in the second: as much again."""
     [change] = told("djmetrics-overview", "Views, by the time that they take: F").values()
-    assert change > 0.5
+    assert change == about(1.0)
 
 
 def test_errors_are_zero_where_there_are_none(told: Any) -> None:

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 
-from djmetrics.grafana.shipped import boards
 from tests.components.fixtures import need
+from tests.grafana.boards import BY_DEFAULT
 
 
 def run(folder: Path, *arguments: str) -> str:
@@ -28,7 +28,7 @@ def test_writes_all_boards_and_the_provisioning(tmp_path: Path) -> None:
     told = run(tmp_path / "grafana")
     files = below(tmp_path / "grafana")
     assert files == {
-        *(f"dashboards/{uid}.json" for uid in boards()),
+        *(f"dashboards/{uid}.json" for uid in BY_DEFAULT),
         "provisioning/datasources/djmetrics.yaml",
         "provisioning/dashboards/djmetrics.yaml",
     }
@@ -123,3 +123,14 @@ def test_service_is_the_one_that_traces_name(tmp_path: Path, monkeypatch: pytest
         board = json.loads((tmp_path / "dashboards/djmetrics-view.json").read_text())
         targets = [target for panel in board["panels"] for target in panel.get("targets", ())]
         assert {each["service"] for each in targets if "service" in each} == {name}
+
+
+def test_board_of_sentry_comes_with_its_data_source(tmp_path: Path) -> None:
+    """It needs a plugin, so it is written only where the data source is named, and asks that one; else it goes."""
+    run(tmp_path, "--sentry=Our Sentry")
+    board = json.loads((tmp_path / "dashboards/djmetrics-errors-sentry.json").read_text())
+    [source] = [each for each in board["templating"]["list"] if each["name"] == "sentry_datasource"]
+    assert source["current"] == {"selected": True, "text": "Our Sentry", "value": "Our Sentry"}
+    assert source["query"] == "grafana-sentry-datasource"
+    assert "removed" in run(tmp_path)
+    assert below(tmp_path / "dashboards") == {f"{uid}.json" for uid in BY_DEFAULT}

@@ -6,6 +6,8 @@ A definition names a board and what is chosen there::
       - {board: djmetrics-view, title: This view, set: {view: label view}}
       - {sentry: transaction, title: Its issues in Sentry, value: field view}
 
+      - {title: Its issue, value: field address}
+
 ``label x`` is the value of a series' label, ``field x`` that of a table's column, ``variable x`` what is chosen at the
 top of the board.
 """
@@ -21,9 +23,15 @@ SENTRY_VARIABLE = "sentry_url"
 
 
 def data_link(data: Json) -> Json:
-    """A link on the values of a panel."""
-    url = _sentry(data) if "sentry" in data else board_url(data["board"], data.get("set", {}))
-    return {"title": data["title"], "url": url, "targetBlank": "sentry" in data}
+    """A link on the values of a panel; one that names neither a board nor Sentry's search is an address itself."""
+    if "board" in data:
+        return {
+            "title": data["title"],
+            "url": board_url(data["board"], data.get("set", {})),
+            "targetBlank": False,
+        }
+    url = _sentry(data) if "sentry" in data else f"${{__data.fields.{data['value'].removeprefix('field ')}}}"
+    return {"title": data["title"], "url": url, "targetBlank": True}
 
 
 def board_url(uid: str, chosen: Json) -> str:

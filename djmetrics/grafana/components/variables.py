@@ -3,7 +3,7 @@
 from typing import Any
 
 from .library import AnnotationsItemBase, Context, TemplatesItemBase
-from .targets import PROMETHEUS
+from .targets import PROMETHEUS, SENTRY
 
 Json = dict[str, Any]
 
@@ -55,6 +55,29 @@ class PromVariable(TemplatesItemBase):
             "type": "query",
         }
         return {**found, "allValue": every, "current": _ALL} if every else found
+
+
+class SentryVariable(TemplatesItemBase):
+    """What Sentry has of a ``kind``: projects, or environments (of the projects that are chosen)."""
+
+    def gen_json_from_data(self, data: Json, context: Context) -> Json:
+        chosen = {"projectIds": ["${sentry_project}"]} if data["kind"] == "environments" else {}
+        return {
+            "current": _ALL,
+            "datasource": SENTRY,
+            "definition": data["kind"],
+            "hide": 0,
+            "includeAll": True,
+            "label": data["label"],
+            "multi": True,
+            "name": data["name"],
+            "options": [],
+            "query": {"type": data["kind"], **chosen},
+            "refresh": 1,
+            "regex": "",
+            "sort": _BY_NAME,
+            "type": "query",
+        }
 
 
 class ConstantVariable(TemplatesItemBase):

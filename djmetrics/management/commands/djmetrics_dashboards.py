@@ -11,25 +11,44 @@ from django.core.management.base import BaseCommand, CommandError
 from djmetrics.grafana.files import changes, write
 from djmetrics.grafana.options import Options
 from djmetrics.grafana.shipped import boards
+from djmetrics.management.grafana.api import Grafana
+from djmetrics.management.grafana.errors import TOKEN, GrafanaError
+from djmetrics.management.grafana.upload import show
+from djmetrics.management.grafana.upload import write as write_there
+from djmetrics.management.grafana.wire import Wire
 
 
 class Command(BaseCommand):
-    """Write the boards, or check that a folder holds them."""
+    """Write the boards into a folder or to a Grafana, or check that they are there."""
 
     help = (
         "Grafana's dashboards for what djmetrics measures, with the files that provision them and their data sources, "
-        "written into a folder. Nothing is sent anywhere."
+        "written into a folder; nothing is sent anywhere. Or, with --upload, the dashboards alone beside those of a "
+        f"Grafana server: what differs is shown, and with --yes written, with the token in {TOKEN}."
     )
     requires_migrations_checks = False
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Where to, and how the boards shall fit the site."""
-        parser.add_argument("--out", required=True, type=Path, help="The folder.")
-        parser.add_argument(
+        place = parser.add_mutually_exclusive_group(required=True)
+        place.add_argument("--out", type=Path, help="The folder.")
+        place.add_argument(
+            "--upload",
+            metavar="URL",
+            help="The address of a Grafana, 12 or later: show what would change there; -v 2 shows each line.",
+        )
+        doing = parser.add_mutually_exclusive_group()
+        doing.add_argument(
             "--check",
             action="store_true",
-            help="Write nothing; fail if a file there differs from what would be.",
+            help="Write nothing; fail if what is there differs from what would be.",
+        )
+        doing.add_argument("--yes", action="store_true", help="With --upload: change it.")
+        parser.add_argument(
+            "--grafana-namespace",
+            default="default",
+            help="With --upload: Grafana's organisation: default, org-2 for the second, stacks-ID in Grafana Cloud.",
         )
         given = Options()
         parser.add_argument("--job-label", default=given.job, help="Prometheus's label for the site (job).")
@@ -78,6 +97,12 @@ class Command(BaseCommand):
             help="Sentry's address with the organisation, for links to issues: https://my-org.sentry.io",
         )
         parser.add_argument(
+            "--sentry",
+            default="",
+            metavar="NAME",
+            help="The name of a data source of Grafana's plugin for Sentry: one board more, of Sentry's issues.",
+        )
+        parser.add_argument(
             "--without", action="append", default=[], help="A board to leave out; may be given several times."
         )
         parser.add_argument(
@@ -98,7 +123,38 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Write or check; CommandError on drift and on what cannot be."""
         chosen = _options(options)
-        folder: Path = options["out"]
+        if options["upload"]:
+            self._upload(chosen, options)
+        elif options["yes"]:
+            raise CommandError("--yes goes with --upload; --out writes without it.")
+        else:
+            self._files(options["out"], chosen, options)
+
+    def _upload(self, chosen: Options, options: dict[str, Any]) -> None:
+        token = os.environ.get(TOKEN, "").strip()
+        if not token:
+            raise CommandError(
+                f"Set {TOKEN} to a token of a service account of Grafana's with the role Editor."
+            )
+        try:
+            wire = Wire(options["upload"], token)
+            if wire.in_the_clear:
+                self.stderr.write(f"The token goes to {wire.host} unencrypted; use https.")
+            grafana = Grafana(wire, options["grafana_namespace"])
+            differing = show(grafana, chosen, self.stdout.write, options["verbosity"] > 1)
+            due = sum(change.state != "same" for change in differing)
+            if options["yes"]:
+                write_there(grafana, chosen, differing, self.stdout.write)
+        except GrafanaError as error:
+            raise CommandError(str(error)) from None
+        if due and options["check"]:
+            raise CommandError(f"{due} of {len(differing)} boards differ.")
+        if due and not options["yes"]:
+            self.stdout.write(f"Nothing was written. --yes writes {due} of {len(differing)} boards.")
+        elif not due:
+            self.stdout.write("All is up to date.")
+
+    def _files(self, folder: Path, chosen: Options, options: dict[str, Any]) -> None:
         try:
             changed = changes(folder, chosen)
             if not options["check"]:
@@ -134,6 +190,7 @@ def _options(given: dict[str, Any]) -> Options:
         traces_url=given["traces_url"],
         service=given["service"] or _service(),
         sentry_url=given["sentry_url"],
+        sentry=given["sentry"],
         without=tuple(given["without"]),
         folder=given["folder"],
         tags=tuple(given["tag"]),
