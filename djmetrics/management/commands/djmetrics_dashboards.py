@@ -1,4 +1,4 @@
-"""``manage.py djmetrics_dashboards``: Grafana's boards and what provisions them."""
+"""``manage.py djmetrics_dashboards``: Grafana's boards, what provisions them, and Prometheus's rules."""
 
 import os
 from argparse import ArgumentParser
@@ -11,6 +11,10 @@ from django.core.management.base import BaseCommand, CommandError
 from djmetrics.grafana.files import changes, write
 from djmetrics.grafana.options import Options
 from djmetrics.grafana.shipped import boards
+from djmetrics.management import alerting
+
+RULES = "prometheus"
+"""The folder of Prometheus's rules, below that which is written."""
 
 
 class Command(BaseCommand):
@@ -18,7 +22,7 @@ class Command(BaseCommand):
 
     help = (
         "Grafana's dashboards for what djmetrics measures, with the files that provision them and their data sources, "
-        "written into a folder. Nothing is sent anywhere."
+        "and Prometheus's rules and alerts, written into a folder. Nothing is sent anywhere."
     )
     requires_migrations_checks = False
     requires_system_checks: list[str] = []
@@ -94,13 +98,15 @@ class Command(BaseCommand):
             default=given.boards_path,
             help=f"Where Grafana finds the folder with the boards ({given.boards_path}).",
         )
+        alerting.add_arguments(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Write or check; CommandError on drift and on what cannot be."""
         chosen = _options(options)
         folder: Path = options["out"]
+        rules = {f"{RULES}/{alerting.FILE}": alerting.text(options)}
         try:
-            changed = changes(folder, chosen)
+            changed = changes(folder, chosen, rules)
             if not options["check"]:
                 write(folder, changed)
         except OSError as error:
