@@ -58,3 +58,14 @@ def two_percent() -> History:
     return errors("0+2x180", "0+98x180").expects(
         "2h", "ErrorBudgetBurn", *(burn("availability", long, told, "0.1%") for long in ("1h", "6h", "1d"))
     )
+
+
+def slow_alerts() -> History:
+    """A view of which nine in ten requests are slow, for two hours: all but the slowest alert."""
+    told = "90% of the requests without an error to shop:checkout in the last {} took longer than 0.5 s"
+    expected = [burn("checkout", long, told, "5%") for long in ("1h", "6h", "1d")]
+    failing = [
+        burn("availability", long, "45% of the requests in the last {} ended with an error", "0.1%")
+        for long in ("1h", "6h", "1d")
+    ]
+    return slow().expects("2h", "ErrorBudgetBurn", *failing, *expected)
