@@ -10,7 +10,6 @@ import time
 from collections.abc import Mapping
 
 from django.db import DEFAULT_DB_ALIAS, connections
-from django.db.migrations.executor import MigrationExecutor
 
 logger = logging.getLogger("djmetrics")
 
@@ -65,6 +64,9 @@ def _lacking(alias: str) -> int | None:
     """The migrations that a database lacks; None where that cannot be told, or where it is not migrated at all."""
     connection = connections[alias]
     try:
+        # Here, since most processes of most sites never need it.
+        from django.db.migrations.executor import MigrationExecutor
+
         executor = MigrationExecutor(connection)
         if alias != DEFAULT_DB_ALIAS and not executor.loader.applied_migrations:
             return None
