@@ -46,7 +46,13 @@ MIDDLEWARE = [
     "runs.middleware.remember_unit",
 ]
 
-DJMETRICS = {}
+DJMETRICS = {
+    "SLOS": {
+        "availability": {"OBJECTIVE": 0.99},
+        "latency": {"OBJECTIVE": 0.95, "LATENCY": 0.5},
+    },
+    "MIGRATIONS": True,
+}
 if token := env.str("METRICS_TOKEN", default=""):
     DJMETRICS["METRICS_TOKEN"] = token
 # Where traces and errors go is said by the standard variables; without them there are none.

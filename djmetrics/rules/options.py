@@ -46,7 +46,7 @@ class Windows:
     burns: tuple[Burn, ...] = BURNS
     summed: frozenset[str] = frozenset(("1d", "3d"))
     period: str = "30d"
-    interval: str = "2m"
+    interval: str = "1m"
 
     @property
     def all(self) -> tuple[str, ...]:
