@@ -149,6 +149,7 @@ def start_prometheus(place: parts.Place, processes: Processes, scratch: Path) ->
         return ""
     port = ports.choose(9090, "Prometheus", say)
     url = f"http://127.0.0.1:{port}"
+    run([*place.manage, "djmetrics_rules", "--out", str(parts.rules(scratch))], place.environment)
     processes.start("prometheus", parts.prometheus(place, binary, port, scratch), place.environment)
     processes.wait_for(f"{url}/-/ready", "prometheus")
     say(f"  Prometheus    {url}/")

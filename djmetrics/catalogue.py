@@ -247,6 +247,18 @@ WORKERS = gauge(
     (),
     "Worker processes that share this page and are alive.",
 )
+WORKER_CAPACITY = gauge(
+    "djmetrics.worker.capacity",
+    "1",
+    (),
+    "Requests that the worker processes can serve at once, where their server says so: all their threads.",
+)
+MIGRATIONS_UNAPPLIED = gauge(
+    "django.migrations.unapplied",
+    "1",
+    (s.ALIAS,),
+    "Migrations that the code has and the database lacks; with MIGRATIONS only, counted every five minutes.",
+)
 BUILD_INFO = gauge(
     "djmetrics.build_info",
     "1",

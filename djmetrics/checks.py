@@ -12,7 +12,7 @@ from django.core import checks
 from django.urls import NoReverseMatch, reverse
 from django.utils.module_loading import import_string
 
-from . import catalogue, gunicorn_check, sentry_check, trace_checks
+from . import catalogue, gunicorn_check, sentry_check, slo_check, trace_checks
 from .check import DOCS, Check
 from .conf import NAME, Problem, Settings, get_problems, get_settings
 from .kinds import metric_key
@@ -141,7 +141,7 @@ TABLE = (
 def check_settings(**kwargs: Any) -> list[checks.CheckMessage]:
     """Each mistake in the dict DJMETRICS."""
     by_kind = {"key": UNKNOWN_KEY, "type": WRONG_TYPE, "value": WRONG_VALUE}
-    problems = (*get_problems(), *_unknown_metrics(get_settings()))
+    problems = (*get_problems(), *_unknown_metrics(get_settings()), *slo_check.problems(get_settings()))
     return [
         by_kind[each.kind].message(where=each.where, mistake=each.message, meant=_meant(each))
         for each in problems

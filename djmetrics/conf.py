@@ -20,6 +20,7 @@ from . import kinds
 from .declared import part, read, setting
 from .destinations import OpenTelemetry, Sentry
 from .kinds import DEFAULT_SERIES, Network, Problem, metric_key
+from .objectives import Objective, objectives
 
 __all__ = [
     "HOOKS",
@@ -98,8 +99,16 @@ class Settings:
         None, _PORT, "A port of its own for /metrics, open to all that can reach it; one server per host."
     )
     metrics_address: str = setting("127.0.0.1", kinds.address, "The address that METRICS_PORT binds to.")
+    migrations: bool = setting(
+        False,
+        kinds.boolean,
+        "Whether the page tells how many migrations each database lacks; counted beside the requests.",
+    )
     annotations: tuple[str, ...] = setting(
         [], kinds.names, "Keys of `annotate()` that become labels; the others are on traces and events only."
+    )
+    slos: Mapping[str, Objective] = setting(
+        {}, objectives, "Service level objectives, for alerts on their error budgets; see Objectives below."
     )
     opentelemetry: OpenTelemetry | None = setting(  # noqa: RUF009 (as the others)
         None, _TRACES, "Switches traces on; see OpenTelemetry below."

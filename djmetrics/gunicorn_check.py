@@ -116,3 +116,14 @@ def _concurrency(environ: Mapping[str, str]) -> Workers | None:
     if not value.isdecimal() or find_spec("gunicorn") is None:
         return None
     return Workers(int(value), "WEB_CONCURRENCY")
+
+
+def reminder() -> str:
+    """What the workers of the gunicorn that this process belongs to lack; "" for nothing."""
+    number = workers_here()
+    if number is None:
+        return ""
+    return (
+        f"gunicorn runs {number} worker processes, but its configuration does not import djmetrics. {WITHOUT} {REMEDY} "
+        "(docs/reference/checks.md#djmetrics-w005)"
+    )

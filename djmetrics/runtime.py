@@ -5,6 +5,7 @@ import logging
 import os
 import platform
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from prometheus_client import REGISTRY, CollectorRegistry
 
 from . import (
     __version__,
+    capacity,
     catalogue,
     ends,
     folders,
@@ -28,7 +30,7 @@ from . import (
     tally,
     units,
     workers,
-)  # fmt: skip
+)
 from .conf import Settings, get_settings
 from .exporters.prometheus import Collector, Store, register, unregister
 from .exporters.prometheus import page_registry as registry_with
@@ -45,6 +47,7 @@ from .hooks.template import TemplateHook
 from .hooks.threads import ThreadsHook
 from .hooks.url import UrlHook
 from .hooks.view import ViewHook
+from .unapplied import Unapplied
 
 logger = logging.getLogger("djmetrics")
 
@@ -62,6 +65,7 @@ _exporter: PrometheusExporter | None = None
 _collector: Collector | None = None
 _destinations: list[Any] = []
 """The exporters that send by themselves: they ``finish`` with a worker, and ``close`` with ``stop``."""
+_unapplied = Unapplied()
 _serving = False
 _serving_pid = 0
 
@@ -171,6 +175,7 @@ def _start_serving(request: Any) -> None:
             tally.publish = _exporter.publish
             atexit.register(_flush)
             _remind_of_gunicorn(folder)
+        _show_capacity()
         if _destinations:
             ends.before(lambda: _tell_destinations("finish"))
         if _settings.metrics_port is not None and not workers.is_management_command():
@@ -186,12 +191,8 @@ def _remind_of_gunicorn(folder: Path) -> None:
     """
     if not folders.was_made_here(folder) or gunicorn_check.ID in django_settings.SILENCED_SYSTEM_CHECKS:
         return
-    if (number := gunicorn_check.workers_here()) is not None:
-        logger.warning(
-            "gunicorn runs %d worker processes, but its configuration does not import djmetrics. %s %s "
-            "(docs/reference/checks.md#djmetrics-w005)",
-            *(number, gunicorn_check.WITHOUT, gunicorn_check.REMEDY),
-        )
+    if said := gunicorn_check.reminder():
+        logger.warning(said)
 
 
 def _prometheus(settings: Settings) -> PrometheusExporter:
@@ -209,10 +210,27 @@ def _prometheus(settings: Settings) -> PrometheusExporter:
     _exporter = PrometheusExporter(_store)
     _exporter.configuration = (ceilings, buckets)
     versions = __version__, settings.release, django.__version__, platform.python_version()
-    _exporter.constants = {catalogue.BUILD_INFO: versions}
-    _collector = Collector(_store, before=_flush)
+    _exporter.constants = {catalogue.BUILD_INFO: (versions, 1)}
+    _collector = Collector(_store, before=_flush, unapplied=_lacking)
     register(_collector)
     return _exporter
+
+
+def _lacking() -> Mapping[tuple[str, ...], int]:
+    """The migrations that each database lacks, if the site wants to know."""
+    if _settings is None or not _settings.migrations:
+        return {}
+    try:
+        return _unapplied.read()
+    except Exception:
+        guard.failed("runtime.migrations")
+        return {}
+
+
+def _show_capacity() -> None:
+    """How many requests this worker can serve at once is known once it serves."""
+    if _exporter is not None and (slots := capacity.capacity()):
+        _exporter.hold({**_exporter.constants, catalogue.WORKER_CAPACITY: ((), slots)})
 
 
 def _finish() -> None:
@@ -263,11 +281,18 @@ def _restart(*, setting: str, **kwargs: Any) -> None:
 
 def _after_fork() -> None:
     """In a child: what the parent recorded and has not counted yet is the parent's to count."""
-    global _serving
+    global _serving, _unapplied
     _serving = False
     recorder.disown()
+    _unapplied = Unapplied()
     units.reset()
     if _exporter is not None:
+        # A child is no worker until it serves.
+        _exporter.constants = {
+            metric: each
+            for metric, each in _exporter.constants.items()
+            if metric is not catalogue.WORKER_CAPACITY
+        }
         _exporter.forget()
     _tell_destinations("after_fork")
 

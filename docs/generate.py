@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import django
 from django.conf import settings
@@ -27,9 +28,14 @@ from djmetrics.exporters.prometheus import label_name, prometheus_name  # noqa: 
 from djmetrics.grafana import shipped  # noqa: E402
 from djmetrics.management.commands import (  # noqa: E402
     djmetrics_dashboards,
+    djmetrics_rules,
     djmetrics_sentry_alerts,
     djmetrics_top,
 )
+from djmetrics.objectives import Objective  # noqa: E402
+from djmetrics.rules import document  # noqa: E402
+from djmetrics.rules.options import Options  # noqa: E402
+from djmetrics.rules.template import page as runbook  # noqa: E402
 
 UNITS = {"s": "seconds", "By": "bytes", "1": "1"}
 
@@ -137,10 +143,28 @@ def boards_table() -> str:
     return table(("Board", "Its question", "Its uid"), rows)
 
 
+def alerts_table() -> str:
+    """Every alert; those of one name in one row, with their severities."""
+    slos = {"availability": Objective(objective=0.999)}
+    found: dict[str, list[dict[str, Any]]] = {}
+    for group in document.groups(slos, Options()):
+        for rule in group["rules"]:
+            if "alert" in rule:
+                found.setdefault(rule["alert"], []).append(rule)
+    return table(("Alert", "Severity", "For"), (_alert(name, rules) for name, rules in found.items()))
+
+
+def _alert(name: str, rules: list[dict[str, Any]]) -> tuple[str, str, str]:
+    severities = ", ".join(dict.fromkeys(rule["labels"]["severity"] for rule in rules))
+    hold = rules[0].get("for", "at once") if len(rules) == 1 else "see below"
+    return f"[{code(name)}](../runbooks/{runbook(name)}.md)", severities, hold
+
+
 TABLES: dict[str, tuple[str, Callable[[], str]]] = {
     "settings": ("reference/settings.md", settings_table),
     "opentelemetry settings": ("reference/settings.md", lambda: section_table(OpenTelemetry)),
     "sentry settings": ("reference/settings.md", lambda: section_table(Sentry)),
+    "objective settings": ("reference/settings.md", lambda: section_table(Objective)),
     "checks": ("reference/checks.md", checks_sections),
     "metrics": ("reference/metrics.md", metrics_sections),
     "hooks": ("reference/hooks.md", hooks_table),
@@ -150,6 +174,8 @@ TABLES: dict[str, tuple[str, Callable[[], str]]] = {
         lambda: options_table(djmetrics_sentry_alerts),
     ),
     "djmetrics_dashboards": ("reference/commands.md", lambda: options_table(djmetrics_dashboards)),
+    "djmetrics_rules": ("reference/commands.md", lambda: options_table(djmetrics_rules)),
+    "alerts": ("howto/alerts.md", alerts_table),
     "boards": ("howto/grafana.md", boards_table),
 }
 

@@ -16,6 +16,7 @@ from djmetrics import catalogue, checks, conf, runtime, semconv
 from djmetrics.declared import declarations
 from djmetrics.destinations import OpenTelemetry, Sentry
 from djmetrics.exporters.prometheus import label_name, prometheus_name
+from djmetrics.objectives import Objective
 
 from .docs_pages import DOCS, PAGES, blocks, name, names_of_metrics, prose
 
@@ -73,7 +74,11 @@ def test_a_page_without_a_place_for_its_table_is_an_error(generate: ModuleType) 
 
 def test_settings_are_documented() -> None:
     """The reference has each setting, and no page names a key in DJMETRICS that is not one."""
-    known = {each.key for section in (conf.Settings, OpenTelemetry, Sentry) for each in declarations(section)}
+    known = {
+        each.key
+        for section in (conf.Settings, Objective, OpenTelemetry, Sentry)
+        for each in declarations(section)
+    }
     table = set(re.findall(r"^\| `([A-Z_]+)` \|", (DOCS / "reference/settings.md").read_text(), re.MULTILINE))
     assert table == known
     for param in blocks("python"):
@@ -134,6 +139,7 @@ def test_pages_name_only_metrics_that_exist(page: Path) -> None:
         "djmetrics_top",
         "djmetrics_sentry_alerts",
         "djmetrics_dashboards",
+        "djmetrics_rules",
         "django_prometheus",
         "django_migrations_*",
     } | set(map(label_name, label_names()))

@@ -13,6 +13,8 @@ CONFIGURATION = """\
 global:
   scrape_interval: 2s
   scrape_timeout: 2s
+  evaluation_interval: 5s
+rule_files: [{rules}]
 scrape_configs:
   - job_name: running-log
     authorization:
@@ -76,13 +78,20 @@ def locust(place: Place, users: int) -> list[str]:
     return [*command, "--users", str(users), "--spawn-rate", "2"]
 
 
+def rules(scratch: Path) -> Path:
+    """Where the rules are that the site makes for Prometheus."""
+    return scratch / "djmetrics.rules.yml"
+
+
 def prometheus(place: Place, binary: str, port: int, scratch: Path) -> list[str]:
     """Prometheus, its configuration and data in the folder ``scratch``, which only we can read."""
     token_file = scratch / "token"
     token_file.write_text(place.token)
     configuration = scratch / "prometheus.yml"
     target = json.dumps(place.base.removeprefix("http://"))
-    configuration.write_text(CONFIGURATION.format(token_file=json.dumps(str(token_file)), target=target))
+    names = {"token_file": str(token_file), "rules": str(rules(scratch))}
+    quoted = {name: json.dumps(text) for name, text in names.items()}
+    configuration.write_text(CONFIGURATION.format(**quoted, target=target))
     command = [binary, f"--config.file={configuration}", f"--storage.tsdb.path={scratch / 'data'}"]
     return [*command, f"--web.listen-address=127.0.0.1:{port}", "--enable-feature=exemplar-storage"]
 

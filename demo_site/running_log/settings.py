@@ -47,7 +47,14 @@ MIDDLEWARE = [
     "runs.middleware.remember_unit",
 ]
 
-DJMETRICS = {"ANNOTATIONS": ["unit"]}
+DJMETRICS = {
+    "ANNOTATIONS": ["unit"],
+    "SLOS": {
+        "availability": {"OBJECTIVE": 0.99},
+        "latency": {"OBJECTIVE": 0.95, "LATENCY": 0.5},
+    },
+    "MIGRATIONS": True,
+}
 if token := env.str("METRICS_TOKEN", default=""):
     DJMETRICS["METRICS_TOKEN"] = token
 # A deploy writes the release into a file, and workers read it as they start.

@@ -1,5 +1,6 @@
 """All that ``djmetrics_dashboards`` writes, and what in a folder differs from it."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +25,12 @@ def wanted(options: Options) -> dict[str, str]:
     return found
 
 
-def changes(folder: Path, options: Options) -> dict[str, str | None]:
-    """The files that are not as they should be: their text; None for a board of ours that should not be there."""
-    files = wanted(options)
+def changes(folder: Path, options: Options, beside: Mapping[str, str]) -> dict[str, str | None]:
+    """The files that are not as they should be: their text; None for a board of ours that should not be there.
+
+    ``beside`` are further files that shall be there.
+    """
+    files = {**wanted(options), **beside}
     found: dict[str, str | None] = {
         name: text for name, text in files.items() if _read(folder / name) != text
     }

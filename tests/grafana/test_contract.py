@@ -10,6 +10,7 @@ from djmetrics.exporters.prometheus import label_name, prometheus_name
 
 from ..components.fixtures import need
 from ..docs_pages import names_of_metrics
+from ..rules.recorded import recorded_series
 from .boards import BOARDS, label_queries, queries
 
 SAMPLES = re.compile(r"_(bucket|count|sum)$")
@@ -17,7 +18,7 @@ SCRAPED = {"job", "namespace", "instance", "le"}
 """Labels that Prometheus and its histograms add."""
 
 FOREIGN: dict[str, set[str]] = {
-    "ALERTS": {"alertname", "alertstate"},
+    "ALERTS": {"alertname", "alertstate", "severity", "slo", "long", "short"},
     "up": set(),
     "scrape_duration_seconds": set(),
     "scrape_samples_scraped": set(),
@@ -32,6 +33,8 @@ def labels_of(series: str) -> set[str]:
     """The labels of a series that may stand in a query."""
     if series in FOREIGN:
         return FOREIGN[series] | SCRAPED
+    if series in recorded_series():
+        return recorded_series()[series]
     names = {series, SAMPLES.sub("", series)}
     [metric] = [each for each in catalogue.metrics() if prometheus_name(each) in names]
     return set(map(label_name, metric.labels)) | SCRAPED
@@ -53,7 +56,8 @@ def test_queries_name_what_exists(uid: str) -> None:
     for query in queries(BOARDS[uid]):
         tree = parsed(query.asked())
         found = promql.selectors(tree)
-        assert {each.name for each in found} <= names_of_metrics() | set(FOREIGN), query.where
+        known_names = names_of_metrics() | set(FOREIGN) | set(recorded_series())
+        assert {each.name for each in found} <= known_names, query.where
         for selector in found:
             asked = {matcher.name for matcher in selector.matchers.matchers}
             assert asked <= labels_of(selector.name), query.where
@@ -70,7 +74,7 @@ def test_variables_list_labels_that_exist(uid: str) -> None:
 
     for selector, label in label_queries(BOARDS[uid]):
         [series] = promql.selectors(parsed(re.sub(r"\$\w+", ".*", selector)))
-        assert series.name in names_of_metrics()
+        assert series.name in names_of_metrics() | set(recorded_series())
         assert {label, *(each.name for each in series.matchers.matchers)} <= labels_of(series.name)
 
 

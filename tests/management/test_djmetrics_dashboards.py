@@ -31,6 +31,7 @@ def test_writes_all_boards_and_the_provisioning(tmp_path: Path) -> None:
         *(f"dashboards/{uid}.json" for uid in BY_DEFAULT),
         "provisioning/datasources/djmetrics.yaml",
         "provisioning/dashboards/djmetrics.yaml",
+        "prometheus/djmetrics.rules.yml",
     }
     assert told.count("written") == len(files)
     assert run(tmp_path / "grafana") == "Nothing to write: all is up to date.\n"

@@ -1,18 +1,20 @@
 """The prometheus_client collector: one family per metric of a store, summed over all workers' slots."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from prometheus_client.metrics_core import Metric as Family
 from prometheus_client.registry import Collector as RegistryCollector
 from prometheus_client.samples import Sample
 
 from djmetrics import guard
-from djmetrics.catalogue import SERIES, WORKERS, Metric
+from djmetrics.catalogue import MIGRATIONS_UNAPPLIED, SERIES, WORKERS, Metric
 
 from .naming import family_name, label_name, unit_name
 from .samples import Sums, list_samples
 from .series import Reading
 from .store import Store
+
+Unapplied = Callable[[], Mapping[tuple[str, ...], int]]
 
 
 def _do_nothing() -> None:
@@ -20,11 +22,17 @@ def _do_nothing() -> None:
 
 
 class Collector(RegistryCollector):
-    """Shows a store; ``before`` is called ahead of each reading, to count what still waits."""
+    """Shows a store; ``before`` is called ahead of each reading, to count what still waits.
 
-    def __init__(self, store: Store, before: Callable[[], None] = _do_nothing) -> None:
+    ``unapplied`` gives the migrations that each database lacks, by the values of that metric's labels.
+    """
+
+    def __init__(
+        self, store: Store, before: Callable[[], None] = _do_nothing, unapplied: Unapplied = dict
+    ) -> None:
         self._store = store
         self._before = before
+        self._unapplied = unapplied
 
     def describe(self) -> Iterable[Family]:
         """The families without samples, from which a registry learns the names."""
@@ -55,6 +63,8 @@ class Collector(RegistryCollector):
     def _list_samples(self, metric: Metric, name: str, reading: Reading, sums: Sums) -> list[Sample]:
         if metric is WORKERS:
             return [Sample(name, {}, sum(slot.alive for slot in reading.slots))]
+        if metric is MIGRATIONS_UNAPPLIED:
+            return list(_gauges(metric, name, self._unapplied()))
         if metric is SERIES:
             return _count_series(name, reading)
         layout = self._store.layouts[metric.name]
@@ -63,6 +73,12 @@ class Collector(RegistryCollector):
 
 def _make_family(metric: Metric) -> Family:
     return Family(family_name(metric), metric.help, metric.kind, unit_name(metric))
+
+
+def _gauges(metric: Metric, name: str, values: Mapping[tuple[str, ...], int]) -> Iterator[Sample]:
+    labels = [label_name(label) for label in metric.labels]
+    for key, value in values.items():
+        yield Sample(name, dict(zip(labels, key, strict=True)), value)
 
 
 def _count_series(name: str, reading: Reading) -> list[Sample]:

@@ -13,7 +13,7 @@ from ...errors import error_name
 from ...record import Layer, Operation, Record, Subject
 from .. import Exporter
 from .annotated import Annotated
-from .plans import DESTINATIONS, OTHER_KINDS, Duration, Keys, label_values, whole
+from .plans import DESTINATIONS, OTHER_KINDS, Key, Keys, Plan, Route, label_values, whole
 from .store import Series, Store
 from .totals import Place, Totals, place
 
@@ -21,19 +21,14 @@ _CACHED_VIEWS = 5_000
 _CACHED_PLANS = 20_000
 _LARGE = 100
 
-Plan = tuple[tuple[int, ...], int, int, str, Duration | None, Place | None, Keys | None]
-"""A place (a sum at 0: nowhere), how to tell the duration if not from its ends, where fetches and keys go."""
-
+Constant = tuple[tuple[str, ...], int]
 Kind = tuple[str, str, str, int | None, str, str]
-Key = Subject | tuple[Subject, str]
-Route = tuple[str, str]
-"""A view, and the route that led to it: one view may have many."""
 
 
 class PrometheusExporter(Exporter):
     """Feeds ``store`` from records. Safe to call from any thread.
 
-    ``constants`` are gauges that are always 1, with their label values.
+    ``constants`` are gauges that this process does not change, with their label values and what they say.
     Records wait until ``batch`` of them are there, since adding up many in a row is cheaper; whoever reads the
     store calls ``flush`` first. Where other processes read it, ``batch`` must be 1.
     """
@@ -42,7 +37,7 @@ class PrometheusExporter(Exporter):
         self.store = store
         self.batch = 16
         self.annotations: tuple[str, ...] = ()
-        self.constants: Mapping[Metric, tuple[str, ...]] = {}
+        self.constants: Mapping[Metric, Constant] = {}
         self.configuration: object = None
         self._generation = -1  # no place is known yet
         self._pending: list[Record] = []
@@ -114,6 +109,12 @@ class PrometheusExporter(Exporter):
         with self._counting():
             self._add_own()
 
+    def hold(self, constants: Mapping[Metric, Constant]) -> None:
+        """Show these constants from now on."""
+        with self._counting():
+            self.constants = constants
+            self._follow()
+
     def forget(self) -> None:
         """Let go of the records that wait: in a forked child they are the parent's."""
         self._pending = []
@@ -139,8 +140,8 @@ class PrometheusExporter(Exporter):
         self._annotated = Annotated(self._claim, self._overflowed)
         self._generation = self.store.generation
         self._time_place = self._claim(c.EXPORT_TIME, ()).offset
-        for metric, values in self.constants.items():
-            self.store.words[self._claim(metric, values).offset] = 1
+        for metric, (values, amount) in self.constants.items():
+            self.store.words[self._claim(metric, values).offset] = amount
 
     def _add_record(self, record: Record) -> None:
         if record.reason:

@@ -8,6 +8,7 @@ from ... import semconv as s
 from ...catalogue import Metric
 from ...errors import error_name
 from ...record import Operation, Subject
+from .totals import Place
 
 Duration = Callable[[Operation], int]
 
@@ -91,3 +92,11 @@ def label_values(
     }
     known.update(subject.attributes)
     return tuple(str(known.get(label, "")) for label in metric.labels)
+
+
+Plan = tuple[tuple[int, ...], int, int, str, Duration | None, Place | None, Keys | None]
+"""A place (a sum at 0: nowhere), how to tell the duration if not from its ends, where fetches and keys go."""
+
+Key = Subject | tuple[Subject, str]
+Route = tuple[str, str]
+"""A view, and the route that led to it: one view may have many."""

@@ -7,7 +7,7 @@ from itertools import accumulate
 from prometheus_client.samples import Exemplar, Sample, Timestamp
 from prometheus_client.utils import floatToGoString
 
-from djmetrics.catalogue import BUILD_INFO, NANOSECONDS, Metric
+from djmetrics.catalogue import BUILD_INFO, NANOSECONDS, WORKER_CAPACITY, Metric
 
 from . import exemplars
 from .layout import Entry, Layout
@@ -80,10 +80,10 @@ def _list_gauges(
         if layout.labels and entry.values == layout.reserved and not any(sums.gauges(entry.offset)):
             continue
         value = sum(sums.gauges(entry.offset))
+        if metric in (BUILD_INFO, WORKER_CAPACITY) and not value:
+            continue  # no worker says so
         if metric is BUILD_INFO:
             # Each worker says which release it is: the answer is one or none, not how many.
-            if not value:
-                continue
             value = 1
         found.append(Sample(name, dict(zip(labels, entry.values, strict=True)), value / metric.scale))
     return found

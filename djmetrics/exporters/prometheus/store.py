@@ -6,7 +6,7 @@ from functools import partial
 from os import getpid
 from pathlib import Path
 
-from djmetrics.catalogue import SERIES, WORKERS, Metric
+from djmetrics.catalogue import MIGRATIONS_UNAPPLIED, SERIES, WORKERS, Metric
 
 from . import exemplars
 from .backing import Backing, copy_own, move
@@ -21,7 +21,7 @@ from .shared import Shared
 
 __all__ = ["COMPUTED", "Series", "Store"]
 
-COMPUTED = (SERIES, WORKERS)
+COMPUTED = (SERIES, WORKERS, MIGRATIONS_UNAPPLIED)
 """What nobody counts: the collector works it out at the scrape."""
 
 

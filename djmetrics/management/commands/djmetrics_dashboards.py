@@ -1,4 +1,4 @@
-"""``manage.py djmetrics_dashboards``: Grafana's boards and what provisions them."""
+"""``manage.py djmetrics_dashboards``: Grafana's boards, what provisions them, and Prometheus's rules."""
 
 import os
 from argparse import ArgumentParser
@@ -11,11 +11,15 @@ from django.core.management.base import BaseCommand, CommandError
 from djmetrics.grafana.files import changes, write
 from djmetrics.grafana.options import Options
 from djmetrics.grafana.shipped import boards
+from djmetrics.management import alerting
 from djmetrics.management.grafana.api import Grafana
 from djmetrics.management.grafana.errors import TOKEN, GrafanaError
 from djmetrics.management.grafana.upload import show
 from djmetrics.management.grafana.upload import write as write_there
 from djmetrics.management.grafana.wire import Wire
+
+RULES = "prometheus"
+"""The folder of Prometheus's rules, below that which is written."""
 
 
 class Command(BaseCommand):
@@ -23,8 +27,9 @@ class Command(BaseCommand):
 
     help = (
         "Grafana's dashboards for what djmetrics measures, with the files that provision them and their data sources, "
-        "written into a folder; nothing is sent anywhere. Or, with --upload, the dashboards alone beside those of a "
-        f"Grafana server: what differs is shown, and with --yes written, with the token in {TOKEN}."
+        "and Prometheus's rules and alerts, written into a folder; nothing is sent anywhere. Or, with --upload, the "
+        "dashboards alone beside those of a Grafana server: what differs is shown, and with --yes written, with the "
+        f"token in {TOKEN}."
     )
     requires_migrations_checks = False
     requires_system_checks: list[str] = []
@@ -119,6 +124,7 @@ class Command(BaseCommand):
             default=given.boards_path,
             help=f"Where Grafana finds the folder with the boards ({given.boards_path}).",
         )
+        alerting.add_arguments(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Write or check; CommandError on drift and on what cannot be."""
@@ -155,8 +161,9 @@ class Command(BaseCommand):
             self.stdout.write("All is up to date.")
 
     def _files(self, folder: Path, chosen: Options, options: dict[str, Any]) -> None:
+        rules = {f"{RULES}/{alerting.FILE}": alerting.text(options)}
         try:
-            changed = changes(folder, chosen)
+            changed = changes(folder, chosen, rules)
             if not options["check"]:
                 write(folder, changed)
         except OSError as error:

@@ -683,7 +683,7 @@ def test_forget(bench):
 
 def test_constants(bench):
     """Gauges that are always 1 are there from the first figure on."""
-    bench.exporter.constants = {catalogue.BUILD_INFO: ("0", "abc", "6.0", "3.13")}
+    bench.exporter.constants = {catalogue.BUILD_INFO: (("0", "abc", "6.0", "3.13"), 1)}
     with bench.request():
         pass
 

@@ -22,6 +22,7 @@ from djmetrics.exporters.prometheus import (
     register,
     unregister,
 )
+from djmetrics.exporters.prometheus.exporter import PrometheusExporter
 
 from .helpers import (
     ACTIVE,
@@ -84,6 +85,8 @@ def test_every_metric_is_on_the_page(full_store):
         samples = {sample.name for family in families for sample in family.samples}
         for metric in catalogue.metrics():
             suffix = "_count" if metric.kind == "histogram" else ""
+            if metric is catalogue.MIGRATIONS_UNAPPLIED:  # the databases are asked, not the store
+                continue
             assert prometheus_name(metric) + suffix in samples
         assert not [name for name in samples if name.endswith("_created")]
 
@@ -289,3 +292,30 @@ def test_the_page_of_several_processes_tells_nothing_of_one():
     assert gone
     assert alone - shared == gone
     assert "a_site_s_orders" in shared
+
+
+def test_what_databases_lack():
+    """What nobody counts in the store comes from whoever was asked; without an answer there is no family."""
+    store = Store(METRICS)
+    registry = CollectorRegistry()
+    registry.register(
+        Collector(Store(catalogue.metrics()), unapplied=lambda: {("default",): 2, ("other",): 0})
+    )
+    lines = generate_latest(registry).decode().splitlines()
+    assert [line for line in lines if line.startswith("django_migrations_unapplied")] == [
+        'django_migrations_unapplied{alias="default"} 2.0',
+        'django_migrations_unapplied{alias="other"} 0.0',
+    ]
+    assert "django_migrations" not in page(store)
+
+
+def test_capacity_is_that_of_those_who_say_so():
+    """A worker whose server does not say how many requests it can serve is no worker of none."""
+    store = Store(catalogue.metrics())
+    exporter = PrometheusExporter(store)
+    exporter.flush()
+    assert "djmetrics_worker_capacity" not in page(store)
+    exporter.hold({catalogue.WORKER_CAPACITY: ((), 4)})
+    assert "djmetrics_worker_capacity 4.0" in page(store)
+    exporter.hold({catalogue.WORKER_CAPACITY: ((), 8)})
+    assert "djmetrics_worker_capacity 8.0" in page(store)

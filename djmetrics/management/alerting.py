@@ -1,0 +1,89 @@
+"""Prometheus's rules as management commands make them: from the site's objectives and the command's options."""
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import CommandError
+
+from djmetrics import slo_check
+from djmetrics.conf import NAME, get_problems, get_settings
+from djmetrics.rules import document
+from djmetrics.rules.options import SEVERITIES, Options
+
+FILE = "djmetrics.rules.yml"
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """How the rules shall fit the site, but for the labels of its series."""
+    given = Options()
+    parser.add_argument(
+        "--job",
+        default="",
+        help="Hold the rules to this job. Needed where one Prometheus has several sites, each with rules of its own.",
+    )
+    parser.add_argument(
+        "--grafana-url",
+        default=given.grafana_url,
+        help=f"Where people find Grafana, for alerts' links to boards ({given.grafana_url}).",
+    )
+    parser.add_argument(
+        "--runbooks",
+        default=given.runbooks,
+        help=f"Where people find the runbooks, with {{}} for a page's name ({given.runbooks}).",
+    )
+    parser.add_argument(
+        "--severity",
+        action="append",
+        default=[],
+        metavar="OURS=YOURS",
+        help="Another name for critical, warning or info in the alerts' label severity: critical=page.",
+    )
+    parser.add_argument(
+        "--alert-label",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="A further label of all alerts, for Alertmanager's routes; may be given several times.",
+    )
+    parser.add_argument(
+        "--without-alert",
+        action="append",
+        default=[],
+        help="An alert to leave out; may be given several times.",
+    )
+
+
+def text(given: dict[str, Any], format: document.Format = "prometheus") -> str:
+    """The rules; CommandError where an objective or an option is wrong."""
+    settings = get_settings()
+    wrong = [each for each in get_problems() if each.where.startswith(f"{NAME}['SLOS']")]
+    wrong += slo_check.problems(settings)
+    if wrong:
+        raise CommandError("\n".join(f"{each.where} {each.message}" for each in wrong))
+    return document.text(settings.slos, _options(given), format)
+
+
+def _options(given: dict[str, Any]) -> Options:
+    known = document.alert_names()
+    if unknown := [name for name in given["without_alert"] if name not in known]:
+        raise CommandError(f"No such alert: {', '.join(unknown)}. There are: {', '.join(known)}.")
+    severities = _pairs("--severity", given["severity"])
+    if unknown := [name for name in severities if name not in SEVERITIES]:
+        raise CommandError(f"No such severity: {', '.join(unknown)}. There are: {', '.join(SEVERITIES)}.")
+    return Options(
+        job=given["job_label"],
+        namespace=given["namespace_label"],
+        site=given["job"],
+        grafana_url=given["grafana_url"],
+        runbooks=given["runbooks"],
+        severities=severities,
+        labels=_pairs("--alert-label", given["alert_label"]),
+        without=tuple(given["without_alert"]),
+    )
+
+
+def _pairs(option: str, given: list[str]) -> dict[str, str]:
+    pairs = [each.partition("=") for each in given]
+    if wrong := [name for name, sign, value in pairs if not (name and sign and value)]:
+        raise CommandError(f"{option} {wrong[0]}: must be of the form NAME=VALUE.")
+    return {name: value for name, _, value in pairs}

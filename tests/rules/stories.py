@@ -1,0 +1,325 @@
+"""For each alert: histories in which it must fire, with its exact words, and histories in which it must not."""
+
+from .burns import errors, slow_alerts, two_percent
+from .cases import RUNBOOK, History, board, series
+
+BUILD = "djmetrics_build_info"
+QUEUE = "django_request_queue_duration_seconds_bucket"
+EXCEPTIONS = "django_request_exceptions_total"
+ITEMS = "djmetrics_exporter_items_total"
+DURATION = "http_server_request_duration_seconds_sum"
+CPU = "django_request_cpu_time_seconds"
+
+Found = tuple[dict[str, str], dict[str, str]]
+
+
+def history(*found: tuple[str, str]) -> History:
+    return History(dict(found))
+
+
+def told(name: str, severity: str, summary: str, description: str, link: str, **labels: str) -> Found:
+    """What an alert must look like; ``name`` is its runbook's."""
+    return {"job": "shop", "severity": severity, **labels}, {
+        "summary": f"shop: {summary}",
+        "description": description,
+        "dashboard_url": link,
+        "runbook_url": RUNBOOK.format(name),
+    }
+
+
+def here(uid: str) -> str:
+    return board(uid, instance="one%3A80")
+
+
+def target_down() -> list[History]:
+    """An instance that was read and then is not; not one that never was, nor a restart."""
+    found = told(
+        "target-down",
+        "critical",
+        "the metrics page of one:80 cannot be read",
+        "Prometheus has not read the metrics page of one:80 for 5 minutes: the site is down, or the page is closed to "
+        "Prometheus. No other alert sees this instance now.",
+        here("djmetrics-runtime"),
+        instance="one:80",
+    )
+    known = series(BUILD, "1x30 _x60")
+    foreign = ('up{job="node", instance="one:9100"}', "0x90")
+    return [
+        history(known, series("up", "1x30 0x60"), foreign)
+        .expects("37m", "TargetDown", found)
+        .silent("34m", "TargetDown"),
+        history(series(BUILD, "1x30 _x2 1x60"), series("up", "1x30 0x2 1x60"))
+        .silent("33m", "TargetDown")
+        .silent("40m", "TargetDown"),
+    ]
+
+
+def absent() -> list[History]:
+    """A site whose target is gone; not one that is merely down."""
+    found = told(
+        "absent",
+        "critical",
+        "Prometheus no longer looks for the site",
+        "Prometheus read this site in the last 6 hours and has no target of it any more: the service discovery has "
+        "lost it, or it was taken down. No other alert sees it now.",
+        board("djmetrics-overview"),
+    )
+    return [
+        history(series(BUILD, "1x30 stale"), series("up", "1x30 stale"))
+        .expects("50m", "Absent", found)
+        .silent("25m", "Absent")
+        .silent("7h", "Absent"),
+        history(series(BUILD, "1x30 stale"), series("up", "1x30 0x60")).silent("50m", "Absent"),
+    ]
+
+
+def saturated() -> list[History]:
+    """Four workers that are busy for 3.8 seconds a second; not for 3.4, nor where nobody knows how many there are."""
+    found = told(
+        "saturated",
+        "warning",
+        "the workers of one:80 are busy all the time",
+        "95% of what the workers of one:80 can serve at once has been in use for 10 minutes. Beyond this, requests "
+        "wait before they are served.",
+        here("djmetrics-runtime"),
+        instance="one:80",
+    )
+    four = series("djmetrics_worker_capacity", "4x60")
+    busy = series(DURATION, "0+228x60", view="a")
+    return [
+        history(four, busy).expects("30m", "Saturated", found).silent("10m", "Saturated"),
+        history(four, series(DURATION, "0+204x60", view="a")).silent("30m", "Saturated"),
+        history(busy).silent("30m", "Saturated"),
+    ]
+
+
+def queueing() -> list[History]:
+    """One in ten waits for more than half a second; then one in fifty."""
+    found = told(
+        "queueing",
+        "warning",
+        "requests wait before Django sees them",
+        "One of twenty requests has waited for 750ms or longer between the front server and Django, for 10 minutes. "
+        "Users wait that much longer than the latency shows.",
+        board("djmetrics-runtime"),
+    )
+
+    def waiting(slow: int) -> History:
+        rows = (("0.5", 100 - slow), ("1.0", 100), ("+Inf", 100))
+        return history(*(series(QUEUE, f"0+{count}x60", view="a", le=le) for le, count in rows))
+
+    return [
+        waiting(10).expects("30m", "Queueing", found).silent("9m", "Queueing"),
+        waiting(2).silent("30m", "Queueing"),
+    ]
+
+
+def unapplied_migrations() -> list[History]:
+    """Two migrations that stay away, though not every page tells of them; not while a deploy applies them."""
+    found = told(
+        "unapplied-migrations",
+        "warning",
+        "the database default lacks migrations",
+        "The code that runs has 2 migrations that the database default has not had for 15 minutes. Code that needs "
+        "them fails.",
+        board("djmetrics-runtime"),
+        alias="default",
+    )
+    name = "django_migrations_unapplied"
+    return [
+        history(series(name, " ".join(["2 stale _x3"] * 8), alias="default")).expects(
+            "30m", "UnappliedMigrations", found
+        ),
+        history(series(name, "2x5 0x40", alias="default"))
+        .silent("5m", "UnappliedMigrations")
+        .silent("30m", "UnappliedMigrations"),
+    ]
+
+
+def new_exception() -> list[History]:
+    """A type that was never there, told of for a quarter of an hour; not one that comes again, nor a new site's."""
+    found = told(
+        "new-exception",
+        "info",
+        "shop:index raised KeyError for the first time in a week",
+        "Nothing handled KeyError in shop:index, which had not happened in the 7 days before. This is said for 15 "
+        "minutes from the first time on.",
+        board("djmetrics-errors", view="shop%3Aindex"),
+        view="shop:index",
+        error_type="KeyError",
+    )
+    key = {"view": "shop:index", "error_type": "KeyError"}
+    old = series(EXCEPTIONS, "5x300", view="shop:index", error_type="ValueError")
+    return [
+        history(series(BUILD, "1x300"), old, series(EXCEPTIONS, "_x120 1x180", **key))
+        .expects("2h10m", "NewException", found)
+        .silent("1h59m", "NewException")
+        .silent("2h20m", "NewException"),
+        # It was there in the process before this one.
+        history(series(BUILD, "1x300"), series(EXCEPTIONS, "3x20 stale _x98 1x180", **key)).silent(
+            "2h10m", "NewException"
+        ),
+        history(series(BUILD, "_x120 1x180"), series(EXCEPTIONS, "_x120 1x180", **key)).silent(
+            "2h10m", "NewException"
+        ),
+    ]
+
+
+def cpu_regression() -> list[History]:
+    """A release that costs 1.5 times what yesterday's did; not one that costs 1.1 times, nor one of a cheap view."""
+    found = told(
+        "cpu-regression",
+        "warning",
+        "r2 needs more CPU for a",
+        "A request to a costs 1.50 times the CPU time that it cost at this hour yesterday, before the release r2, for "
+        "30 minutes. The view uses more than 0.1 cores.",
+        board("djmetrics-efficiency", view="a", release="r2"),
+        view="a",
+        release="r2",
+    )
+
+    def released(cost: float, requests: int = 60) -> History:
+        spent = f"0+{requests * 0.2:g}x1440 {1440 * requests * 0.2:g}+{requests * cost:g}x300"
+        return history(
+            series(BUILD, "1x1440 stale", release="r1"),
+            series(BUILD, "_x1440 1x300", release="r2"),
+            series(f"{CPU}_sum", spent, view="a"),
+            series(f"{CPU}_count", f"0+{requests}x1740", view="a"),
+        )
+
+    same = history(
+        series(BUILD, "1x1740", release="r1"),
+        series(f"{CPU}_sum", "0+12x1440 17280+18x300", view="a"),
+        series(f"{CPU}_count", "0+60x1740", view="a"),
+    )
+    return [
+        released(0.3).expects("1d2h", "CpuRegression", found).silent("1d20m", "CpuRegression"),
+        released(0.22).silent("1d2h", "CpuRegression"),
+        released(0.3, requests=10).silent("1d2h", "CpuRegression"),
+        # It costs more, but it is no new release: more rows, perhaps. The board shows it.
+        same.silent("1d2h", "CpuRegression"),
+    ]
+
+
+def spans_dropped() -> list[History]:
+    """A twentieth of the spans is lost, either way; not one in two hundred, nor events of Sentry's."""
+    found = told(
+        "spans-dropped",
+        "warning",
+        "spans are lost",
+        "5% of the spans of the last 15 minutes were dropped, or the collector did not take them. Traces have gaps or "
+        "are missing.",
+        board("djmetrics-self"),
+    )
+
+    def lost(dropped: int, failed: int) -> History:
+        counts = {"sent": 1000 - dropped - failed, "dropped": dropped, "failed": failed}
+        spans = [
+            series(ITEMS, f"0+{n}x60", exporter="opentelemetry", result=result)
+            for result, n in counts.items()
+        ]
+        return history(*spans, series(ITEMS, "0+900x60", exporter="sentry", result="failed"))
+
+    return [
+        lost(30, 20).expects("40m", "SpansDropped", found).silent("9m", "SpansDropped"),
+        lost(5, 0).silent("40m", "SpansDropped"),
+    ]
+
+
+def sentry_undelivered() -> list[History]:
+    """The very first event that is lost, and a stream of them; not what the site's own hook drops."""
+
+    def found(count: str, result: str, why: str) -> Found:
+        return told(
+            "sentry-undelivered",
+            "warning",
+            "events do not reach Sentry",
+            f"{count} events of the last 15 minutes did not reach Sentry ({result}: {why}). Errors "
+            f"may be missing there.",
+            board("djmetrics-self"),
+            result=result,
+        )
+
+    def events(result: str, values: str) -> tuple[str, str]:
+        return series(ITEMS, values, exporter="sentry", result=result)
+
+    first = found("2", "failed", "it was not reached, or refused")
+    stream = found("15", "limited", "it asked for less")
+    return [
+        history(events("sent", "0+1x90"), events("failed", "_x30 2x60"))
+        .expects("40m", "SentryUndelivered", first)
+        .silent("25m", "SentryUndelivered")
+        .silent("50m", "SentryUndelivered"),
+        history(events("limited", "0+1x90")).expects("60m", "SentryUndelivered", stream),
+        history(events("sent", "0+1x90"), events("dropped", "0+1x90")).silent("40m", "SentryUndelivered"),
+        history(series(ITEMS, "0+5x90", exporter="opentelemetry", result="failed")).silent(
+            "40m", "SentryUndelivered"
+        ),
+    ]
+
+
+def label_overflow() -> list[History]:
+    """A metric that has just become full; not one that was full once."""
+    found = told(
+        "label-overflow",
+        "warning",
+        "django.view.duration has too many series",
+        "7 observations of django.view.duration in the last 15 minutes could not be kept apart and went to its "
+        "overflow series. What is new since then cannot be told apart.",
+        board("djmetrics-self"),
+        metric="django.view.duration",
+    )
+    name, metric = "djmetrics_series_overflows_total", "django.view.duration"
+    return [
+        history(series(name, "_x30 7x60", metric=metric))
+        .expects("35m", "LabelOverflow", found)
+        .silent("29m", "LabelOverflow")
+        .silent("50m", "LabelOverflow"),
+        history(series(name, "500x90", metric=metric)).silent("40m", "LabelOverflow"),
+    ]
+
+
+def instrumentation_errors() -> list[History]:
+    """One failure, the first; and three more of one that had failed before. Not an old one."""
+
+    def found(count: int) -> Found:
+        return told(
+            "instrumentation-errors",
+            "warning",
+            "djmetrics failed in hook cache",
+            f"djmetrics failed {count} times in hook cache in the last 15 minutes. Requests are served as ever; their "
+            "figures may be incomplete.",
+            board("djmetrics-self"),
+            place="hook cache",
+        )
+
+    name, place = "djmetrics_errors_total", "hook cache"
+    return [
+        history(series(name, "_x30 1x60", place=place))
+        .expects("35m", "InstrumentationErrors", found(1))
+        .silent("50m", "InstrumentationErrors"),
+        # Fourteen intervals of a minute are seen; `increase` reckons them up to fifteen minutes.
+        history(series(name, "4x30 7x60", place=place)).expects("35m", "InstrumentationErrors", found(3)),
+        history(series(name, "4x90", place=place)).silent("40m", "InstrumentationErrors"),
+    ]
+
+
+def error_budget_burn() -> list[History]:
+    """Errors, slow requests, and a site that is well."""
+    return [two_percent(), slow_alerts(), errors("0+0.5x720", "0+999.5x720").silent("12h", "ErrorBudgetBurn")]
+
+
+STORIES = {
+    "ErrorBudgetBurn": error_budget_burn,
+    "TargetDown": target_down,
+    "Absent": absent,
+    "Saturated": saturated,
+    "Queueing": queueing,
+    "UnappliedMigrations": unapplied_migrations,
+    "NewException": new_exception,
+    "CpuRegression": cpu_regression,
+    "SpansDropped": spans_dropped,
+    "SentryUndelivered": sentry_undelivered,
+    "LabelOverflow": label_overflow,
+    "InstrumentationErrors": instrumentation_errors,
+}
