@@ -176,7 +176,8 @@ def test_query(query: Query) -> None:
     from .promql import nodes
 
     assert "<<" not in query.text
-    windows = set(re.findall(r"\[([^\]]+)\]", query.text))
+    bare = re.sub(r'"(?:[^"\\]|\\.)*"', '""', query.text)
+    windows = set(re.findall(r"\[([^\]]+)\]", bare))
     subquery = "$__range:$__rate_interval"
     assert windows <= {"$__rate_interval", "$__range", subquery}
     if query.target.get("instant") and subquery not in windows:
