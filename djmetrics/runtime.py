@@ -288,10 +288,9 @@ def _after_fork() -> None:
     units.reset()
     if _exporter is not None:
         # A child is no worker until it serves.
+        known = _exporter.constants.items()
         _exporter.constants = {
-            metric: each
-            for metric, each in _exporter.constants.items()
-            if metric is not catalogue.WORKER_CAPACITY
+            metric: each for metric, each in known if metric is not catalogue.WORKER_CAPACITY
         }
         _exporter.forget()
     _tell_destinations("after_fork")

@@ -53,21 +53,33 @@ def add_arguments(parser: ArgumentParser) -> None:
     )
 
 
-def text(given: dict[str, Any], format: document.Format = "prometheus") -> str:
+def text(
+    given: dict[str, Any],
+    format: document.Format = "prometheus",
+    metadata: document.Metadata = document.METADATA,
+) -> str:
     """The rules; CommandError where an objective or an option is wrong."""
     settings = get_settings()
     wrong = [each for each in get_problems() if each.where.startswith(f"{NAME}['SLOS']")]
     wrong += slo_check.problems(settings)
     if wrong:
         raise CommandError("\n".join(f"{each.where} {each.message}" for each in wrong))
-    return document.text(settings.slos, _options(given), format)
+    return document.text(settings.slos, _options(given), format, metadata)
+
+
+def pairs(option: str, given: list[str]) -> dict[str, str]:
+    """What was given as NAME=VALUE; CommandError where it is not of that form."""
+    found = [each.partition("=") for each in given]
+    if wrong := [name for name, sign, value in found if not (name and sign and value)]:
+        raise CommandError(f"{option} {wrong[0]}: must be of the form NAME=VALUE.")
+    return {name: value for name, _, value in found}
 
 
 def _options(given: dict[str, Any]) -> Options:
     known = document.alert_names()
     if unknown := [name for name in given["without_alert"] if name not in known]:
         raise CommandError(f"No such alert: {', '.join(unknown)}. There are: {', '.join(known)}.")
-    severities = _pairs("--severity", given["severity"])
+    severities = pairs("--severity", given["severity"])
     if unknown := [name for name in severities if name not in SEVERITIES]:
         raise CommandError(f"No such severity: {', '.join(unknown)}. There are: {', '.join(SEVERITIES)}.")
     return Options(
@@ -77,13 +89,6 @@ def _options(given: dict[str, Any]) -> Options:
         grafana_url=given["grafana_url"],
         runbooks=given["runbooks"],
         severities=severities,
-        labels=_pairs("--alert-label", given["alert_label"]),
+        labels=pairs("--alert-label", given["alert_label"]),
         without=tuple(given["without_alert"]),
     )
-
-
-def _pairs(option: str, given: list[str]) -> dict[str, str]:
-    pairs = [each.partition("=") for each in given]
-    if wrong := [name for name, sign, value in pairs if not (name and sign and value)]:
-        raise CommandError(f"{option} {wrong[0]}: must be of the form NAME=VALUE.")
-    return {name: value for name, _, value in pairs}

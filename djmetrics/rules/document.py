@@ -1,6 +1,8 @@
 """The rules of a site as one document: a rule file of Prometheus, or an object of its operator."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, Literal
 
 from djmetrics.objectives import Objective
@@ -14,6 +16,17 @@ from .template import PREFIX, Rule, alerting, recorded
 Format = Literal["prometheus", "prometheus-operator"]
 
 FORMATS: tuple[Format, ...] = ("prometheus", "prometheus-operator")
+
+
+@dataclass(frozen=True, slots=True)
+class Metadata:
+    """The name and the further labels of the operator's object."""
+
+    name: str = "djmetrics"
+    labels: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+
+
+METADATA = Metadata()
 
 HEAD = "# Written by manage.py djmetrics_rules; write it anew rather than change it.\n"
 
@@ -32,14 +45,20 @@ def groups(slos: Mapping[str, Objective], options: Options) -> list[dict[str, An
     return [group for group in chosen if group["rules"]]
 
 
-def text(slos: Mapping[str, Objective], options: Options, format: Format = "prometheus") -> str:
-    """The document: always the same bytes for the same choices."""
+def text(
+    slos: Mapping[str, Objective],
+    options: Options,
+    format: Format = "prometheus",
+    metadata: Metadata = METADATA,
+) -> str:
+    """The document: always the same bytes for the same choices. ``metadata`` is that of the operator's object."""
     content: dict[str, Any] = {"groups": groups(slos, options)}
     if format == "prometheus-operator":
+        about = {"name": metadata.name, "labels": {"app.kubernetes.io/name": "djmetrics", **metadata.labels}}
         content = {
             "apiVersion": "monitoring.coreos.com/v1",
             "kind": "PrometheusRule",
-            "metadata": {"name": "djmetrics", "labels": {"app.kubernetes.io/name": "djmetrics"}},
+            "metadata": about,
             "spec": content,
         }
     return HEAD + dumped(content)

@@ -115,6 +115,7 @@ def test_options() -> None:
     [
         ("--severity=urgent=page", "No such severity: urgent. There are: critical, warning, info"),
         ("--severity=critical", "--severity critical: must be of the form NAME=VALUE"),
+        ("--object-label=release", "--object-label release: must be of the form"),
         ("--alert-label==x", "must be of the form NAME=VALUE"),
         ("--without-alert=Down", "No such alert: Down. There are: DjmetricsErrorBudgetBurn, "),
         ("--check", "--check needs --out"),
@@ -142,8 +143,16 @@ def test_operator_object_holds_the_same_rules() -> None:
         yaml.safe_load(run(f"--format={each}")[0]) for each in ("prometheus", "prometheus-operator")
     )
     assert (wrapped["apiVersion"], wrapped["kind"]) == ("monitoring.coreos.com/v1", "PrometheusRule")
-    assert wrapped["metadata"]["name"] == "djmetrics"
+    assert wrapped["metadata"] == {"name": "djmetrics", "labels": {"app.kubernetes.io/name": "djmetrics"}}
     assert wrapped["spec"] == plain
+    told = (
+        "--format=prometheus-operator",
+        "--object-name=djmetrics-shop",
+        "--object-label=release=monitoring",
+    )
+    about = yaml.safe_load(run(*told)[0])["metadata"]
+    assert about["name"] == "djmetrics-shop"
+    assert about["labels"]["release"] == "monitoring"
 
 
 def test_rules_come_with_the_boards(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from djmetrics.conf import get_settings
 from djmetrics.management import alerting
-from djmetrics.rules.document import FORMATS
+from djmetrics.rules.document import FORMATS, METADATA, Metadata
 from djmetrics.rules.options import Options
 
 
@@ -46,10 +46,21 @@ class Command(BaseCommand):
             help='The label for its surroundings (namespace); "" for none.',
         )
         alerting.add_arguments(parser)
+        parser.add_argument(
+            "--object-name", default=METADATA.name, help="The PrometheusRule's name (djmetrics)."
+        )
+        parser.add_argument(
+            "--object-label",
+            action="append",
+            default=[],
+            metavar="NAME=VALUE",
+            help="A further label of the PrometheusRule, for the operator's ruleSelector; may be given several times.",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Write, print or check; CommandError on drift and on what cannot be."""
-        text = alerting.text(options, options["format"])
+        about = Metadata(options["object_name"], alerting.pairs("--object-label", options["object_label"]))
+        text = alerting.text(options, options["format"], about)
         out: Path | None = options["out"]
         if options["check"] and out is None:
             raise CommandError("--check needs --out: what shall be checked?")
