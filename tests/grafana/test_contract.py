@@ -13,6 +13,8 @@ from ..docs_pages import names_of_metrics
 from ..rules.recorded import recorded_series
 from .boards import BOARDS, label_queries, queries
 
+pytestmark = pytest.mark.once
+
 SAMPLES = re.compile(r"_(bucket|count|sum)$")
 SCRAPED = {"job", "namespace", "instance", "le"}
 """Labels that Prometheus and its histograms add."""

@@ -11,6 +11,8 @@ from djmetrics.grafana.options import panels
 from ..components.fixtures import need
 from .boards import BOARDS, BUILT_IN, VARIABLE, Json, Query, queries
 
+pytestmark = pytest.mark.once
+
 COUNTED = re.compile(r"_(bucket|count|sum|total)$")
 TRANSFORMATIONS = {"merge", "filterFieldsByName", "organize", "joinByField", "sortBy", "labelsToFields"}
 WITHOUT_QUERIES = {"row", "text"}

@@ -12,6 +12,8 @@ from ..components.fixtures import need
 from .boards import BOARDS, Json, substituted
 from .test_lint import of_boards
 
+pytestmark = pytest.mark.once
+
 UNITS = {"_seconds_bucket": "s", "_size_bytes_bucket": "bytes"}
 """The unit of a quantile, by the end of its metric's name."""
 

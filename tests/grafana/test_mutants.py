@@ -26,7 +26,7 @@ from .mutants import MUTANTS, WRONG
 from .mutants.planting import Mutant
 from .test_arithmetic import told  # noqa: F401 (a fixture)
 
-pytestmark = pytest.mark.filterwarnings("ignore:Prefer using dashboardv2")
+pytestmark = [pytest.mark.filterwarnings("ignore:Prefer using dashboardv2"), pytest.mark.once]
 
 MODULES = {
     "lint": test_lint,

@@ -9,7 +9,7 @@ from ..components.fixtures import need
 from .boards import BOARDS, Json
 
 # The types of the classic model are said to be superseded by those of the next; Grafana reads both.
-pytestmark = pytest.mark.filterwarnings("ignore:Prefer using dashboardv2")
+pytestmark = [pytest.mark.filterwarnings("ignore:Prefer using dashboardv2"), pytest.mark.once]
 
 
 def lost(before: Any, after: Any, path: str = "") -> list[str]:

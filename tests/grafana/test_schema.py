@@ -11,6 +11,8 @@ from ..components.fixtures import need
 from . import schema
 from .boards import BOARDS, Json
 
+pytestmark = pytest.mark.once
+
 SCHEMAS = schema.load()
 
 KNOWN = {

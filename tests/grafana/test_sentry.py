@@ -12,6 +12,8 @@ from djmetrics import semconv
 from .boards import BOARDS, Json
 from .test_lint import of_boards
 
+pytestmark = pytest.mark.once
+
 PLUGIN = "grafana-sentry-datasource"
 COMMON = {"datasource", "refId", "queryType", "projectIds", "environments"}
 KEYS = {

@@ -13,6 +13,8 @@ from .boards import BOARDS, Json
 from .test_lint import of_boards, strings
 from .test_schema import SCHEMAS, wrong
 
+pytestmark = pytest.mark.once
+
 CALCULATIONS = {
     *("lastNotNull", "last", "firstNotNull", "first", "min", "max", "mean", "median", "variance", "stdDev"),
     *("sum", "count", "range", "delta", "step", "diff", "logmin", "allIsZero", "allIsNull", "changeCount"),
