@@ -2,8 +2,8 @@
 
 The demo needs none of these environment variables; each of them changes one thing:
 DATABASE_URL (postgres://, mysql://), CACHE_URL (redis://, pymemcache://), METRICS_TOKEN, SENTRY_DSN,
-OTEL_EXPORTER_OTLP_ENDPOINT, DEBUG, SECRET_KEY, ALLOWED_HOSTS (with commas between them), RELEASE_FILE, a file that holds
-the site's release, and VAR_DIR, the folder of the SQLite file.
+OTEL_EXPORTER_OTLP_ENDPOINT, DEBUG, SECRET_KEY, ALLOWED_HOSTS (with commas between them), RELEASE_FILE (a file that
+holds the site's release), and VAR_DIR, the folder of the SQLite file.
 """
 
 from pathlib import Path
