@@ -200,7 +200,8 @@ def test_prometheus_is_told_what_to_scrape(tmp_path: Path, promtool: object) -> 
     assert "--web.listen-address=127.0.0.1:9123" in command
     parts.rules(tmp_path).write_text(document.text({}, Options()))
     checked = promtool("check", "config", str(tmp_path / "prometheus.yml"))  # type: ignore[operator]
-    assert checked.count("SUCCESS") == 2, "the configuration, and the rules"
+    assert "SUCCESS" in checked
+    assert "rules found" in checked
     assert (tmp_path / "token").read_text() == place.token
     assert "127.0.0.1:8123" in (tmp_path / "prometheus.yml").read_text()
 
