@@ -16,6 +16,9 @@ import pytest
 from launch import parts, ports, pythons
 from launch.processes import Failure, Processes, run
 
+from djmetrics.rules import document
+from djmetrics.rules.options import Options
+
 SLEEPER = "import time; time.sleep(300)"
 # A master with a worker that does not care to be asked.
 FAMILY = """
@@ -191,12 +194,14 @@ def test_the_environment_is_made_anew_when_its_contents_change(tmp_path: Path) -
 
 
 def test_prometheus_is_told_what_to_scrape(tmp_path: Path, promtool: object) -> None:
-    """The configuration is one that promtool accepts, with the site as target and the token in a file."""
+    """The configuration is one that promtool accepts, with the site as target, its rules, and the token in a file."""
     place = parts.Place(Path("/site"), Path(sys.executable), "http://127.0.0.1:8123", "to'k\"en", Path("/r"))
     command = parts.prometheus(place, "prometheus", 9123, tmp_path)
     assert "--web.listen-address=127.0.0.1:9123" in command
+    parts.rules(tmp_path).write_text(document.text({}, Options()))
     checked = promtool("check", "config", str(tmp_path / "prometheus.yml"))  # type: ignore[operator]
     assert "SUCCESS" in checked
+    assert "rules found" in checked
     assert (tmp_path / "token").read_text() == place.token
     assert "127.0.0.1:8123" in (tmp_path / "prometheus.yml").read_text()
 
