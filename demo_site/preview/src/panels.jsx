@@ -1,5 +1,5 @@
 // One panel, drawn by Grafana's own component for its type where the library has one.
-import { dateTime, getFieldDisplayValues, VizOrientation } from '@grafana/data';
+import { dateTime, getDisplayValueAlignmentFactors, getFieldDisplayValues, VizOrientation } from '@grafana/data';
 import { BarGauge, BigValue, TimeSeries, VizRepeater } from '@grafana/ui';
 import { TableNG } from '@grafana/ui/unstable';
 
@@ -88,7 +88,8 @@ function Bars({ panel, frames, width, height, fill }) {
   return (
     <VizRepeater
       getValues={valuesOf(panel, frames, fill)}
-      renderValue={({ value, width: w, height: h, orientation }) => (
+      getAlignmentFactors={getDisplayValueAlignmentFactors}
+      renderValue={({ value, width: w, height: h, orientation, alignmentFactors }) => (
         <BarGauge
           value={value.display}
           field={value.field}
@@ -99,7 +100,7 @@ function Bars({ panel, frames, width, height, fill }) {
           itemSpacing={8}
           lcdCellWidth={12}
           valueDisplayMode={valueMode}
-          {...{ displayMode, showUnfilled, namePlacement, orientation }}
+          {...{ displayMode, showUnfilled, namePlacement, orientation, alignmentFactors }}
         />
       )}
       width={width}

@@ -8,6 +8,9 @@ from .panels import Json, ModernPanel
 _TOOLTIP = {"mode": "multi", "sort": "desc"}
 _REDUCED = {"calcs": ["lastNotNull"], "fields": "", "values": False}
 
+# Of a column of figures, in pixels: a heading's letter, what stands beside it, and room for "1234.5 req/s".
+_A_LETTER, _MARGINS, _NARROWEST = 8, 24, 110
+
 
 class Timeseries(ModernPanel):
     """Lines over time. ``custom: {stacking: {mode: normal}}`` stacks them."""
@@ -136,6 +139,8 @@ class TablePanel(ModernPanel):
         panel: Json = super().gen_json_from_data(data, context)
         if "columns" in data:
             panel["transformations"] = _columns(data["columns"])
+            fixed = panel["fieldConfig"]
+            fixed["overrides"] = [*_texts_and_widths(data), *fixed["overrides"]]
         if "sort" in data:
             panel["options"]["sortBy"] = [{"desc": True, "displayName": data["sort"]}]
         return panel
@@ -150,6 +155,23 @@ def _columns(columns: Json) -> list[Json]:
         {"id": "filterFieldsByName", "options": kept},
         {"id": "organize", "options": shown},
     ]
+
+
+def _texts_and_widths(data: Json) -> list[Json]:
+    """Labels are texts, and share with the columns of gauges the width that figures leave.
+
+    Grafana takes a text that looks like a number for one: a release 2026.10 would be shown as "2026", or as "2 K".
+    """
+    said = {each.get("field"): each["set"] for each in data.get("overrides", [])}
+    found = []
+    for name, heading in data["columns"].items():
+        known = {"id": "unit", "value": "string"}
+        if name.startswith("Value"):
+            if said.get(heading, {}).get("custom.cellOptions", {}).get("type") == "gauge":
+                continue
+            known = {"id": "custom.width", "value": max(_NARROWEST, _A_LETTER * len(heading) + _MARGINS)}
+        found.append({"matcher": {"id": "byName", "options": heading}, "properties": [known]})
+    return found
 
 
 class Heatmap(ModernPanel):
