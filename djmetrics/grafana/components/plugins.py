@@ -116,7 +116,8 @@ class TablePanel(ModernPanel):
     """A table of instant queries.
 
     ``columns`` is a dict of field to heading, in the order in which they are shown; fields that are not in it are
-    hidden. Rows of several queries are joined where their labels are equal. ``sort`` names a heading.
+    hidden. Rows of several queries are joined where their labels are equal. ``sort`` names a heading, and ``narrow``
+    those of labels that are short.
     """
 
     plugin = "table"
@@ -165,12 +166,14 @@ def _texts_and_widths(data: Json) -> list[Json]:
     said = {each.get("field"): each["set"] for each in data.get("overrides", [])}
     found = []
     for name, heading in data["columns"].items():
-        known = {"id": "unit", "value": "string"}
-        if name.startswith("Value"):
-            if said.get(heading, {}).get("custom.cellOptions", {}).get("type") == "gauge":
-                continue
-            known = {"id": "custom.width", "value": max(_NARROWEST, _A_LETTER * len(heading) + _MARGINS)}
-        found.append({"matcher": {"id": "byName", "options": heading}, "properties": [known]})
+        is_figure = name.startswith("Value")
+        is_gauge = said.get(heading, {}).get("custom.cellOptions", {}).get("type") == "gauge"
+        properties = [] if is_figure else [{"id": "unit", "value": "string"}]
+        if (is_figure and not is_gauge) or heading in data.get("narrow", ()):
+            width = max(_NARROWEST, _A_LETTER * len(heading) + _MARGINS)
+            properties.append({"id": "custom.width", "value": width})
+        if properties:
+            found.append({"matcher": {"id": "byName", "options": heading}, "properties": properties})
     return found
 
 
