@@ -77,14 +77,14 @@ class BarGaugePanel(ModernPanel):
     options: ClassVar[Json] = {
         "displayMode": "gradient",
         "legend": {"calcs": [], "displayMode": "list", "placement": "bottom", "showLegend": False},
-        "maxVizHeight": 300,
+        "maxVizHeight": 36,
         "minVizHeight": 12,
         "minVizWidth": 8,
         "namePlacement": "left",
         "orientation": "horizontal",
         "reduceOptions": _REDUCED,
         "showUnfilled": True,
-        "sizing": "auto",
+        "sizing": "manual",
         "valueMode": "color",
     }
     defaults: ClassVar[Json] = {"color": {"mode": "continuous-BlPu"}, "min": 0}
