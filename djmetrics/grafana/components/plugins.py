@@ -168,7 +168,7 @@ def _texts_and_widths(data: Json) -> list[Json]:
     for name, heading in data["columns"].items():
         is_figure = name.startswith("Value")
         is_gauge = said.get(heading, {}).get("custom.cellOptions", {}).get("type") == "gauge"
-        properties = [] if is_figure else [{"id": "unit", "value": "string"}]
+        properties: list[Json] = [] if is_figure else [{"id": "unit", "value": "string"}]
         if (is_figure and not is_gauge) or heading in data.get("narrow", ()):
             width = max(_NARROWEST, _A_LETTER * len(heading) + _MARGINS)
             properties.append({"id": "custom.width", "value": width})
