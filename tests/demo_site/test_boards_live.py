@@ -91,6 +91,8 @@ def test_every_query_has_data(taken: None, chromium: Chromium) -> None:  # noqa:
     }
     failed = [(uid, each) for uid, panels in drawn.items() for each in panels if each["status"] != "drawn"]
     assert failed == []
+    (versions,) = [each for each in drawn["djmetrics-runtime"] if each["panel"] == "Versions"]
+    assert RELEASES[1] in versions["text"].split()
     empty = [f"{uid}: {each['panel']}" for uid, panels in drawn.items() for each in panels if is_empty(each)]
     # What no query has data for has none here; a table that is empty says so in a word of its own.
     assert [name for name in empty if not any(where.startswith(name) for where in EMPTY)] == []
