@@ -18,8 +18,8 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent), str(HERE.parents[1])]
 
-from djmetrics.grafana.options import Options, fitted  # noqa: E402 (a checkout is not installed)
-from djmetrics.grafana.shipped import boards  # noqa: E402
+from djmetrics.grafana.files import chosen_boards  # noqa: E402 (a checkout is not installed)
+from djmetrics.grafana.options import Options  # noqa: E402
 
 TYPES = {
     ".html": "text/html; charset=utf-8",
@@ -79,8 +79,10 @@ class Page(BaseHTTPRequestHandler):
         self.send_response(status)
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
+        # A page that is left no longer wants it.
+        with contextlib.suppress(ConnectionError):
+            self.end_headers()
+            self.wfile.write(body)
 
     def log_message(self, format: str, *args: object) -> None:
         """Say nothing of what goes well."""
@@ -104,7 +106,7 @@ def main() -> None:
             built = preview.build(HERE.parent / "var" / "preview", print)
         except Failure as failure:
             sys.exit(str(failure))
-    shown = [fitted(board, Options()) for board in boards().values()]
+    shown = list(chosen_boards(Options()).values())
     shown.sort(key=lambda board: (board["uid"] != FIRST, board["title"]))
     told = {"boards": shown, "scrape": chosen.scrape_interval, "length": chosen.seconds}
     handler = partial(Page, built, chosen.prometheus.rstrip("/"), json.dumps(told).encode())

@@ -12,7 +12,7 @@ from djmetrics.grafana.options import Json, Options, fitted, panels
 from tests.components.chromium import Chromium
 from tests.components.fixtures import program
 from tests.components.prometheus import Prometheus
-from tests.grafana.boards import BOARDS, Query, label_queries, queries, substituted
+from tests.grafana.boards import BOARDS, BY_DEFAULT, Query, label_queries, queries, substituted
 
 from .test_make_demo import JOB, started, taken  # noqa: F401 (a fixture)
 
@@ -87,10 +87,12 @@ def test_every_query_has_data(taken: None, chromium: Chromium) -> None:  # noqa:
     assert {name.partition(": ")[2] for name, found in choices.items() if not found} == {"namespace"}
     assert said == []
     assert {uid: len(panels) for uid, panels in drawn.items()} == {
-        uid: sum(panel["type"] != "row" for panel in shown(board)) for uid, board in BOARDS.items()
+        uid: sum(panel["type"] != "row" for panel in shown(BOARDS[uid])) for uid in BY_DEFAULT
     }
     failed = [(uid, each) for uid, panels in drawn.items() for each in panels if each["status"] != "drawn"]
     assert failed == []
+    (versions,) = [each for each in drawn["djmetrics-runtime"] if each["panel"] == "Versions"]
+    assert RELEASES[1] in versions["text"].split()
     empty = [f"{uid}: {each['panel']}" for uid, panels in drawn.items() for each in panels if is_empty(each)]
     # What no query has data for has none here; a table that is empty says so in a word of its own.
     assert [name for name in empty if not any(where.startswith(name) for where in EMPTY)] == []
@@ -114,7 +116,7 @@ def previewed(chromium: Chromium, preview: str) -> tuple[dict[str, list[dict[str
         page.on("pageerror", lambda error: said.append(str(error)))
         page.on("response", lambda answer: said.append(answer.url) if answer.status >= 400 else None)
         page.on("console", lambda message: said.append(message.text) if message.type == "error" else None)
-        for uid in BOARDS:
+        for uid in BY_DEFAULT:
             # Of the views this one has a bit of everything.
             drawn[uid] = screenshots.shown(page, preview, uid, "seconds=120&var-view=runs:leaderboard")
     return drawn, said

@@ -118,6 +118,20 @@ def test_overrides_and_columns_are_of_what_is_there(board: Json, panel: Json) ->
                 assert sort["displayName"] in renamed.values()
 
 
+@pytest.mark.parametrize("board, panel", of_boards("panel"))
+def test_labels_in_tables_are_texts(board: Json, panel: Json) -> None:
+    """Grafana takes a release 2026.10 for a number, and shows 2026, where a column is not said to be text."""
+    texts = {
+        override["matcher"]["options"]
+        for override in panel["fieldConfig"]["overrides"]
+        if {"id": "unit", "value": "string"} in override["properties"]
+    }
+    for step in panel.get("transformations", ()):
+        if step["id"] == "organize":
+            renamed = step["options"]["renameByName"]
+            assert texts == {heading for name, heading in renamed.items() if not name.startswith("Value")}
+
+
 @pytest.mark.parametrize("uid", BOARDS)
 def test_variables_are_defined(uid: str) -> None:
     """Each variable in a query, a title or a link is the board's own or Grafana's."""

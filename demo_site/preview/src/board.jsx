@@ -86,7 +86,7 @@ function Panel({ panel, variables, range, width, height }) {
   const status = state.error ? 'failed' : state.frames ? 'drawn' : 'loading';
   return (
     <div data-panel={panel.title} data-type={panel.type} data-status={status} data-error={state.error}>
-      <PanelChrome width={width} height={height} title={fill(panel.title, {}, 'text')} description={panel.description} padding="sm">
+      <PanelChrome width={width} height={height} title={fill(panel.title, {}, 'text')} description={panel.description} padding={panel.type === 'table' ? 'none' : 'md'}>
         {(w, h) =>
           state.error ? (
             <div className="empty">{state.error}</div>

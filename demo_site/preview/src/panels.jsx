@@ -1,5 +1,5 @@
 // One panel, drawn by Grafana's own component for its type where the library has one.
-import { dateTime, getFieldDisplayValues, VizOrientation } from '@grafana/data';
+import { applyNullInsertThreshold, dateTime, getDisplayValueAlignmentFactors, getFieldDisplayValues, VizOrientation } from '@grafana/data';
 import { BarGauge, BigValue, TimeSeries, VizRepeater } from '@grafana/ui';
 import { TableNG } from '@grafana/ui/unstable';
 
@@ -30,7 +30,7 @@ function gaps(frame) {
 function Lines({ panel, frames, range, width, height, fill }) {
   return (
     <TimeSeries
-      frames={frames.map(gaps)}
+      frames={frames.map((frame) => gaps(applyNullInsertThreshold({ frame })))}
       structureRev={range.to}
       width={width}
       height={height}
@@ -84,11 +84,14 @@ function Stat({ panel, frames, width, height, fill }) {
 }
 
 function Bars({ panel, frames, width, height, fill }) {
-  const { displayMode, showUnfilled, valueMode, namePlacement, minVizHeight, minVizWidth, maxVizHeight } = panel.options;
+  const { displayMode, showUnfilled, valueMode, namePlacement, sizing } = panel.options;
+  // As Grafana's panel: the sizes count if they are set by hand.
+  const { minVizHeight, minVizWidth, maxVizHeight } = sizing === 'manual' ? panel.options : { minVizHeight: 16, minVizWidth: 8, maxVizHeight: 300 };
   return (
     <VizRepeater
       getValues={valuesOf(panel, frames, fill)}
-      renderValue={({ value, width: w, height: h, orientation }) => (
+      getAlignmentFactors={getDisplayValueAlignmentFactors}
+      renderValue={({ value, width: w, height: h, orientation, alignmentFactors }) => (
         <BarGauge
           value={value.display}
           field={value.field}
@@ -99,7 +102,7 @@ function Bars({ panel, frames, width, height, fill }) {
           itemSpacing={8}
           lcdCellWidth={12}
           valueDisplayMode={valueMode}
-          {...{ displayMode, showUnfilled, namePlacement, orientation }}
+          {...{ displayMode, showUnfilled, namePlacement, orientation, alignmentFactors }}
         />
       )}
       width={width}

@@ -19,7 +19,7 @@ export async function framesOf(panel, fill, range) {
     if (target.format === 'table') {
       return [tableOf(target, results[index], name)];
     }
-    const frames = results[index].map((series) => seriesOf(target, series, fill));
+    const frames = results[index].map((series) => seriesOf(target, series, fill, range));
     return target.format === 'heatmap' ? bucketsOf(frames) : frames;
   });
 }
@@ -33,12 +33,14 @@ async function resultOf(target, fill, range) {
   return (await ask('query_range', { query, start: from, end: to, step })).result;
 }
 
-function seriesOf(target, series, fill) {
+function seriesOf(target, series, fill, range) {
   const points = series.values ?? [series.value];
+  // Where points are further apart than this, Grafana leaves a gap.
+  const spacing = series.values ? { interval: range.step * 1000 } : {};
   return toDataFrame({
     refId: target.refId,
     fields: [
-      { name: 'Time', type: FieldType.time, values: points.map(([time]) => time * 1000), config: {} },
+      { name: 'Time', type: FieldType.time, values: points.map(([time]) => time * 1000), config: spacing },
       {
         name: 'Value',
         type: FieldType.number,

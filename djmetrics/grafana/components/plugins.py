@@ -8,6 +8,9 @@ from .panels import Json, ModernPanel
 _TOOLTIP = {"mode": "multi", "sort": "desc"}
 _REDUCED = {"calcs": ["lastNotNull"], "fields": "", "values": False}
 
+# Of a column of figures, in pixels: a heading's letter, what stands beside it, and room for "1234.5 req/s".
+_A_LETTER, _MARGINS, _NARROWEST = 8, 24, 110
+
 
 class Timeseries(ModernPanel):
     """Lines over time. ``custom: {stacking: {mode: normal}}`` stacks them."""
@@ -74,14 +77,14 @@ class BarGaugePanel(ModernPanel):
     options: ClassVar[Json] = {
         "displayMode": "gradient",
         "legend": {"calcs": [], "displayMode": "list", "placement": "bottom", "showLegend": False},
-        "maxVizHeight": 300,
+        "maxVizHeight": 36,
         "minVizHeight": 12,
         "minVizWidth": 8,
         "namePlacement": "left",
         "orientation": "horizontal",
         "reduceOptions": _REDUCED,
         "showUnfilled": True,
-        "sizing": "auto",
+        "sizing": "manual",
         "valueMode": "color",
     }
     defaults: ClassVar[Json] = {"color": {"mode": "continuous-BlPu"}, "min": 0}
@@ -113,7 +116,8 @@ class TablePanel(ModernPanel):
     """A table of instant queries.
 
     ``columns`` is a dict of field to heading, in the order in which they are shown; fields that are not in it are
-    hidden. Rows of several queries are joined where their labels are equal. ``sort`` names a heading.
+    hidden. Rows of several queries are joined where their labels are equal. ``sort`` names a heading, and ``narrow``
+    those of labels that are short.
     """
 
     plugin = "table"
@@ -136,6 +140,8 @@ class TablePanel(ModernPanel):
         panel: Json = super().gen_json_from_data(data, context)
         if "columns" in data:
             panel["transformations"] = _columns(data["columns"])
+            fixed = panel["fieldConfig"]
+            fixed["overrides"] = [*_texts_and_widths(data), *fixed["overrides"]]
         if "sort" in data:
             panel["options"]["sortBy"] = [{"desc": True, "displayName": data["sort"]}]
         return panel
@@ -150,6 +156,25 @@ def _columns(columns: Json) -> list[Json]:
         {"id": "filterFieldsByName", "options": kept},
         {"id": "organize", "options": shown},
     ]
+
+
+def _texts_and_widths(data: Json) -> list[Json]:
+    """Labels are texts, and share with the columns of gauges the width that figures leave.
+
+    Grafana takes a text that looks like a number for one: a release 2026.10 would be shown as "2026", or as "2 K".
+    """
+    said = {each.get("field"): each["set"] for each in data.get("overrides", [])}
+    found = []
+    for name, heading in data["columns"].items():
+        is_figure = name.startswith("Value")
+        is_gauge = said.get(heading, {}).get("custom.cellOptions", {}).get("type") == "gauge"
+        properties: list[Json] = [] if is_figure else [{"id": "unit", "value": "string"}]
+        if (is_figure and not is_gauge) or heading in data.get("narrow", ()):
+            width = max(_NARROWEST, _A_LETTER * len(heading) + _MARGINS)
+            properties.append({"id": "custom.width", "value": width})
+        if properties:
+            found.append({"matcher": {"id": "byName", "options": heading}, "properties": properties})
+    return found
 
 
 class Heatmap(ModernPanel):
