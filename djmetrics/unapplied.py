@@ -33,7 +33,10 @@ class Unapplied:
 
     def read(self) -> Mapping[tuple[str, ...], int]:
         """What was counted last, by alias; what could not be counted is not among it. It may begin a new count."""
-        thread = self._begin()
+        try:
+            thread = self._begin()
+        except RuntimeError:  # no thread can be started
+            return {}
         if thread is not None and self._counted_at is None:
             thread.join(PATIENCE)
         if self._counted_at is None or time.monotonic() - self._counted_at > STALE:
