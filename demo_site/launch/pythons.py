@@ -13,7 +13,8 @@ from .processes import Failure, run
 # The ones that djmetrics is tested with, the newest first; then whatever runs this file.
 NAMES = ("python3.13", "python3.12", "python3.11")
 PROBE = "import ensurepip, sys, venv; print(sys.version_info >= (3, 11))"
-SERVICES = ("DATABASE_URL", "CACHE_URL")
+SERVICES = {"DATABASE_URL": ("postgres", "mysql"), "CACHE_URL": ("redis", "pymemcache")}
+"""The variables that name a server, and the schemes for which a driver must be installed."""
 
 
 def usable(python: str) -> bool:
@@ -39,7 +40,7 @@ def best() -> str:
 def environment(folder: Path, site: Path, say: Callable[[str], None]) -> Path:
     """The Python of the virtual environment in ``folder``, made and filled if it is not up to date."""
     wanted = [site / "requirements.txt"]
-    if any(os.environ.get(name) for name in SERVICES):
+    if any(os.environ.get(name, "").startswith(schemes) for name, schemes in SERVICES.items()):
         wanted.append(site / "requirements-services.txt")
     checkout = site.parent
     python = folder / "bin" / "python"

@@ -1,6 +1,9 @@
 """Every query of every board, asked of a real Prometheus that reads the demo under load."""
 
+import math
+import shutil
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -51,18 +54,38 @@ def ask(prometheus: Prometheus, query: Query) -> list[dict[str, Any]]:
     return result
 
 
+BROKEN_PAGES = 'sum(rate(django_request_exceptions_total{view="runs:leaderboard"}[20s])) > 0'
+"""The page that needs the cache, where that is dead."""
+
+
+def most(prometheus: Prometheus, where: str) -> float:
+    """The greatest latest value of a query."""
+    (query,) = [each for board in BOARDS.values() for each in queries(board) if each.where == where]
+    latest = [float(series["values"][-1][1]) for series in ask(prometheus, query)]
+    return max((value for value in latest if math.isfinite(value)), default=0.0)
+
+
+def eventually(is_so: Callable[[], bool], seconds: float = 40) -> bool:
+    """Whether it is so in time."""
+    end = time.monotonic() + seconds
+    while not (found := is_so()) and time.monotonic() < end:
+        time.sleep(1)
+    return found
+
+
 def expected_empty(query: Query) -> bool:
     """Whether there is a reason for it to have no data."""
     return any(query.where.startswith(where) for where in EMPTY)
 
 
-def test_every_query_has_data(taken: None, chromium: Chromium) -> None:  # noqa: F811
+def test_every_query_has_data(taken: None, chromium: Chromium, tmp_path: Path) -> None:  # noqa: F811
     """No query fails, and each has data, but for those that the demo has nothing for, which are named.
 
-    Meanwhile the demo deploys a release. And the preview draws all of it.
+    Meanwhile the demo deploys a release. And the preview draws all of it. Then the cache dies, and pages with it.
     """
     program("prometheus")
-    with started("--deploy-after", "25") as demo:
+    cache = tmp_path / "cache"
+    with started("--deploy-after", "25", CACHE_URL=f"filecache://{cache}") as demo:
         preview = demo.found(r"Boards\s+(http://127\.0\.0\.1:\d+)/")
         prometheus = Prometheus(int(demo.found(r"Prometheus\s+http://127\.0\.0\.1:(\d+)/")), Path())
         end = time.monotonic() + 180
@@ -79,6 +102,10 @@ def test_every_query_has_data(taken: None, chromium: Chromium) -> None:  # noqa:
             for board in BOARDS.values()
             for selector, label in label_queries(board)
         }
+        shutil.rmtree(cache)
+        cache.write_text("no folder any more")
+        assert eventually(lambda: most(prometheus, "djmetrics-cache: Failures: A") > 0)
+        assert eventually(lambda: bool(prometheus.query(BROKEN_PAGES)))
     assert [query.where for query in left] == []
     # A rate leaves out the first sample of a new series, and a new status is one for the duration alone.
     assert spent[0] == pytest.approx(spent[1], rel=0.1), "the phases add up to the mean duration"

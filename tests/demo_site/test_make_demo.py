@@ -91,8 +91,8 @@ def is_under_load(line: str) -> bool:
 
 
 @contextmanager
-def started(*options: str) -> Iterator[Demo]:
-    """The demo, once its table shows figures of real load; ended whatever happens."""
+def started(*options: str, **variables: str) -> Iterator[Demo]:
+    """The demo, with environment variables besides, once its table shows figures of real load; ended in any case."""
     mark = os.getpid()
     own = {
         key: value
@@ -102,7 +102,7 @@ def started(*options: str) -> Iterator[Demo]:
     process = subprocess.Popen(
         ["python3", "demo_site/run.py", "--users", "6", *options],
         cwd=ROOT,
-        env={**own, "DEMO_TEST": str(mark)},
+        env={**own, **variables, "DEMO_TEST": str(mark)},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
