@@ -150,10 +150,25 @@ def start_prometheus(place: parts.Place, processes: Processes, scratch: Path) ->
     port = ports.choose(9090, "Prometheus", say)
     url = f"http://127.0.0.1:{port}"
     run([*place.manage, "djmetrics_rules", "--out", str(parts.rules(scratch))], place.environment)
-    processes.start("prometheus", parts.prometheus(place, binary, port, scratch), place.environment)
+    alerts = start_alertmanager(place, processes, scratch)
+    processes.start("prometheus", parts.prometheus(place, binary, port, scratch, alerts), place.environment)
     processes.wait_for(f"{url}/-/ready", "prometheus")
     say(f"  Prometheus    {url}/")
+    if alerts:
+        say(f"  Alerts        http://{alerts}/  (/fail/, asked for again and again, burns the error budget)")
     return url
+
+
+def start_alertmanager(place: parts.Place, processes: Processes, scratch: Path) -> str:
+    """Start Alertmanager if it is on this machine; its host and port, "" without it."""
+    binary = shutil.which("prometheus-alertmanager") or shutil.which("alertmanager")
+    if binary is None:
+        say("  Alerts        Alertmanager is not on this machine; Prometheus shows its alerts by itself")
+        return ""
+    port = ports.choose(9093, "Alertmanager", say)
+    processes.start("alertmanager", parts.alertmanager(binary, port, scratch), place.environment)
+    processes.wait_for(f"http://127.0.0.1:{port}/-/ready", "alertmanager")
+    return f"127.0.0.1:{port}"
 
 
 def stop(number: int, frame: object) -> None:

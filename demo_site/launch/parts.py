@@ -22,6 +22,16 @@ scrape_configs:
     static_configs:
       - targets: [{target}]
 """
+ALERTING = """\
+alerting:
+  alertmanagers:
+    - static_configs:
+        - targets: [{target}]
+"""
+ALERTS = """\
+route: {receiver: nobody, group_by: [alertname, slo], group_wait: 5s}
+receivers: [{name: nobody}]
+"""
 
 
 RELEASES = "2026.11", "2026.12"
@@ -83,15 +93,27 @@ def rules(scratch: Path) -> Path:
     return scratch / "djmetrics.rules.yml"
 
 
-def prometheus(place: Place, binary: str, port: int, scratch: Path) -> list[str]:
-    """Prometheus, its configuration and data in the folder ``scratch``, which only we can read."""
+def alertmanager(binary: str, port: int, scratch: Path) -> list[str]:
+    """Alertmanager, which shows what Prometheus tells it, and tells nobody."""
+    configuration = scratch / "alertmanager.yml"
+    configuration.write_text(ALERTS)
+    command = [binary, f"--config.file={configuration}", f"--storage.path={scratch / 'alerts'}"]
+    return [*command, f"--web.listen-address=127.0.0.1:{port}", "--cluster.listen-address="]
+
+
+def prometheus(place: Place, binary: str, port: int, scratch: Path, alerts: str = "") -> list[str]:
+    """Prometheus, its configuration and data in the folder ``scratch``, which only we can read.
+
+    ``alerts`` is where an Alertmanager listens, "" for none.
+    """
     token_file = scratch / "token"
     token_file.write_text(place.token)
     configuration = scratch / "prometheus.yml"
     target = json.dumps(place.base.removeprefix("http://"))
     names = {"token_file": str(token_file), "rules": str(rules(scratch))}
     quoted = {name: json.dumps(text) for name, text in names.items()}
-    configuration.write_text(CONFIGURATION.format(**quoted, target=target))
+    told = ALERTING.format(target=json.dumps(alerts)) if alerts else ""
+    configuration.write_text(CONFIGURATION.format(**quoted, target=target) + told)
     command = [binary, f"--config.file={configuration}", f"--storage.tsdb.path={scratch / 'data'}"]
     return [*command, f"--web.listen-address=127.0.0.1:{port}", "--enable-feature=exemplar-storage"]
 

@@ -95,6 +95,13 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=3000, help="where the preview is served (3000)")
     parser.add_argument("--scrape-interval", type=int, default=15, help="seconds between two scrapes (15)")
     parser.add_argument("--seconds", type=int, default=3600, help="how much is shown at first (3600)")
+    parser.add_argument(
+        "--board",
+        type=Path,
+        action="append",
+        default=[],
+        help="a board's JSON file, to be shown too; may be repeated",
+    )
     parser.add_argument("--built", type=Path, help="the folder of the built page; else it is built")
     chosen = parser.parse_args()
     built = chosen.built
@@ -106,7 +113,7 @@ def main() -> None:
             built = preview.build(HERE.parent / "var" / "preview", print)
         except Failure as failure:
             sys.exit(str(failure))
-    shown = list(chosen_boards(Options()).values())
+    shown = [*chosen_boards(Options()).values(), *(json.loads(each.read_text()) for each in chosen.board)]
     shown.sort(key=lambda board: (board["uid"] != FIRST, board["title"]))
     told = {"boards": shown, "scrape": chosen.scrape_interval, "length": chosen.seconds}
     handler = partial(Page, built, chosen.prometheus.rstrip("/"), json.dumps(told).encode())

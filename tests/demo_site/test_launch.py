@@ -196,12 +196,13 @@ def test_the_environment_is_made_anew_when_its_contents_change(tmp_path: Path) -
 def test_prometheus_is_told_what_to_scrape(tmp_path: Path, promtool: object) -> None:
     """The configuration is one that promtool accepts, with the site as target, its rules, and the token in a file."""
     place = parts.Place(Path("/site"), Path(sys.executable), "http://127.0.0.1:8123", "to'k\"en", Path("/r"))
-    command = parts.prometheus(place, "prometheus", 9123, tmp_path)
+    command = parts.prometheus(place, "prometheus", 9123, tmp_path, "127.0.0.1:9124")
     assert "--web.listen-address=127.0.0.1:9123" in command
     parts.rules(tmp_path).write_text(document.text({}, Options()))
     checked = promtool("check", "config", str(tmp_path / "prometheus.yml"))  # type: ignore[operator]
     assert "SUCCESS" in checked
     assert "rules found" in checked
+    assert "127.0.0.1:9124" in (tmp_path / "prometheus.yml").read_text()
     assert (tmp_path / "token").read_text() == place.token
     assert "127.0.0.1:8123" in (tmp_path / "prometheus.yml").read_text()
 

@@ -212,6 +212,8 @@ def test_prometheus_reads_the_demo(taken: None, promtool: Callable[..., str]) ->
         prometheus.wait_for(f'up{{job="{JOB}"}} == 1')
         prometheus.wait_for(f'djmetrics_workers{{job="{JOB}"}} == {WORKERS}')
         (target,) = prometheus.api("targets")["activeTargets"]
+        (manager,) = prometheus.api("alertmanagers")["activeAlertmanagers"]
+        assert manager["url"].startswith(demo.found(r"Alerts\s+(http://127\.0\.0\.1:\d+/)"))
         trace_id = demo.found(r"One failing request, in the trace (\w{32}):")
         errors, _, query = demo.found(r"its error\s+(\S+)").partition("/issues/1/")
         assert query == f"?q=trace:{trace_id}"

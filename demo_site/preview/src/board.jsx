@@ -1,5 +1,5 @@
 // A board: its panels on Grafana's grid of 24 columns, rows that open and close, rows and panels that repeat.
-import { useEffect, useState } from 'react';
+import { Component, useEffect, useState } from 'react';
 import { PanelChrome } from '@grafana/ui';
 
 import { theme, transformed } from './frames.js';
@@ -69,6 +69,23 @@ function narrowed(variables, repeats) {
   return variables.map((each) => (each.name in repeats ? { ...each, value: [repeats[each.name]] } : each));
 }
 
+// What fails while it is drawn takes no other panel with it.
+class Failsafe extends Component {
+  state = { failed: false };
+
+  static getDerivedStateFromError() {
+    return { failed: true };
+  }
+
+  componentDidCatch(error) {
+    this.props.tell(String(error.message ?? error));
+  }
+
+  render() {
+    return this.state.failed ? null : this.props.children;
+  }
+}
+
 function Panel({ panel, variables, range, width, height }) {
   const [state, setState] = useState({ frames: null, error: '' });
   const fill = (text, more = {}, format = undefined) =>
@@ -91,7 +108,9 @@ function Panel({ panel, variables, range, width, height }) {
           state.error ? (
             <div className="empty">{state.error}</div>
           ) : state.frames ? (
-            <Drawn {...{ panel, frames: state.frames, range, width: w, height: h, fill }} />
+            <Failsafe tell={(error) => setState({ frames: null, error })}>
+              <Drawn {...{ panel, frames: state.frames, range, width: w, height: h, fill }} />
+            </Failsafe>
           ) : null
         }
       </PanelChrome>

@@ -5,6 +5,7 @@ import { TableNG } from '@grafana/ui/unstable';
 
 import { theme } from './frames.js';
 import { Heatmap } from './heatmap.jsx';
+import { BarChart, Dial } from './shapes.jsx';
 import { StateTimeline } from './states.jsx';
 
 // A link to another board stays in the preview: `/d/uid/name?var-view=x` becomes `#uid?var-view=x`.
@@ -116,6 +117,22 @@ function Bars({ panel, frames, width, height, fill }) {
   );
 }
 
+function Gauges({ panel, frames, width, height, fill }) {
+  return (
+    <VizRepeater
+      getValues={valuesOf(panel, frames, fill)}
+      renderValue={({ value, width: w, height: h }) => <Dial value={value.display} field={value.field} width={w} height={h} />}
+      width={width}
+      height={height}
+      source={frames}
+      itemSpacing={8}
+      renderCounter={0}
+      autoGrid
+      orientation={VizOrientation.Auto}
+    />
+  );
+}
+
 function Rows({ panel, frames, range, width, height }) {
   return (
     <TableNG
@@ -140,7 +157,8 @@ function Words({ panel }) {
 const DRAWN = {
   timeseries: Lines,
   stat: Stat,
-  gauge: Stat,
+  gauge: Gauges,
+  barchart: BarChart,
   bargauge: Bars,
   table: Rows,
   heatmap: Heatmap,
