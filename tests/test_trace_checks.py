@@ -114,11 +114,11 @@ def test_variables_that_cannot_be(monkeypatch, name, value, says):
     ],
 )
 def test_variables_that_can_be(monkeypatch, variables):
-    """Nothing is said of what is right."""
+    """Nothing is said of what is right, though an exporter may be missing here."""
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     with TRACES:
-        assert found() == []
+        assert [text for number, text in found() if number != "W012"] == []
 
 
 def test_the_command_itself(tmp_path):

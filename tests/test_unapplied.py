@@ -4,6 +4,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +89,7 @@ def test_database_that_is_never_migrated_lacks_nothing(
     assert set(read(Unapplied())) == {("default",)}
 
 
+@pytest.mark.components
 def test_database_that_is_down_is_no_zero(
     databases: Callable[..., ConnectionHandler], tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -153,9 +155,12 @@ def test_connections_are_its_own_and_closed(
     databases: Callable[..., ConnectionHandler], postgresql: Any
 ) -> None:
     """The server sees no connection of ours afterwards, and the site's transaction saw nothing."""
-    named = {**postgresql.settings, "OPTIONS": {"application_name": "djmetrics-count"}, "CONN_MAX_AGE": None}
+    fresh = {**postgresql.settings, "NAME": "counted"}  # other tests migrate their own
+    with closing(ConnectionHandler({"default": postgresql.settings})["default"]) as other:
+        other.cursor().execute("CREATE DATABASE counted")
+    named = {**fresh, "OPTIONS": {"application_name": "djmetrics-count"}, "CONN_MAX_AGE": None}
     handler = databases(default=named)
-    site = ConnectionHandler({"default": postgresql.settings})["default"]
+    site = ConnectionHandler({"default": fresh})["default"]
     site.set_autocommit(False)
     try:
         with site.cursor() as cursor:

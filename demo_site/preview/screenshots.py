@@ -10,9 +10,10 @@ import io
 import sys
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from playwright.sync_api import Page, sync_playwright
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
 
 WIDTH = 1600
 AREAS = 96
@@ -25,7 +26,7 @@ SETTLED = """() => {
 CHROMIUM = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 
 
-def shown(page: Page, base: str, board: str, query: str = "") -> list[dict[str, Any]]:
+def shown(page: "Page", base: str, board: str, query: str = "") -> list[dict[str, Any]]:
     """Open a board and wait until each panel is drawn or has failed; what each says of itself."""
     page.goto(f"{base}/#{board}?{query}")
     page.reload()
@@ -63,6 +64,8 @@ def main() -> None:
     chosen = parser.parse_args()
     chosen.folder.mkdir(parents=True, exist_ok=True)
     failed = 0
+    from playwright.sync_api import sync_playwright  # tests that are not run read this module, too
+
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chosen.chromium, args=CHROMIUM)
         page = browser.new_page(viewport={"width": WIDTH, "height": 900})
