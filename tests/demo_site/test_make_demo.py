@@ -134,7 +134,7 @@ def taken() -> Iterator[None]:
 
 def test_the_demo_shows_live_figures_and_stops_everything(taken: None) -> None:
     """With the usual ports taken it says which it uses, shows figures of real load, and Ctrl-C ends all of it."""
-    with started() as demo:
+    with started("--metrics-only") as demo:
         names = " ".join(running_in(demo.mark))
         demo.end(signal.SIGINT)
     assert re.search(r"Port 8000 is taken: the site uses \d+\.", demo.text)

@@ -1,5 +1,10 @@
 """For each alert: histories in which it must fire, with its exact words, and histories in which it must not."""
 
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import pytest
+
 from .burns import errors, slow_alerts, two_percent
 from .cases import History, board, series
 from .own_stories import instrumentation_errors, label_overflow, sentry_undelivered, spans_dropped
@@ -201,3 +206,9 @@ STORIES = {
     "LabelOverflow": label_overflow,
     "InstrumentationErrors": instrumentation_errors,
 }
+
+
+def with_slow_ones(names: Iterable[str], alert: Callable[[str], str] = str) -> list[Any]:
+    """These parameters; those whose ``alert`` has days of history for promtool are for ``make test-all``."""
+    slow = pytest.mark.slow_matrix
+    return [pytest.param(name, marks=slow if alert(name) == "CpuRegression" else ()) for name in names]

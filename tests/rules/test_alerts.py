@@ -8,7 +8,9 @@ from djmetrics.rules.document import alert_names
 from djmetrics.rules.options import Options
 
 from .cases import History, Promtool, tried
-from .stories import STORIES
+from .stories import STORIES, with_slow_ones
+
+pytestmark = pytest.mark.once
 
 
 @pytest.mark.parametrize("alert", STORIES)
@@ -31,7 +33,7 @@ def test_every_alert_is_tried() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("alert", STORIES)
+@pytest.mark.parametrize("alert", with_slow_ones(STORIES))
 def test_alert_under_other_labels(promtool: Promtool, tmp_path: Path, alert: str) -> None:
     """A site with other labels is told of under these; a neighbour of the same name is not mixed in."""
     options = Options(job="service", namespace="cluster", site="shop")

@@ -12,6 +12,8 @@ from tests.grafana.boards import BOARDS, queries
 from .burns import errors
 from .cases import Promtool, tried
 
+pytestmark = pytest.mark.once
+
 TABLE = "djmetrics-slo: Objectives and their budgets"
 DAYS_30 = 30 * 86400
 

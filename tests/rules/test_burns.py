@@ -11,6 +11,8 @@ from djmetrics.rules.options import Options
 from .burns import COUNT, GOOD, burn, errors, slow, two_percent
 from .cases import History, Promtool, series, tried
 
+pytestmark = pytest.mark.once
+
 
 def test_errors_burn_the_budget(promtool: Promtool, tmp_path: Path) -> None:
     """Each alert by its own text; the slowest waits for three hours."""

@@ -17,6 +17,8 @@ from tests.grafana.test_contract import parsed
 from .contract import check
 from .recorded import rules
 
+pytestmark = pytest.mark.once
+
 RULES = [
     pytest.param(rule, id=f"{number}:{rule.get('record') or rule['alert']}")
     for number, rule in enumerate(rules())

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from .cases import History, Promtool, tried
-from .stories import STORIES
+from .stories import STORIES, with_slow_ones
 
 # What is planted, the alert whose histories must tell, and how the rules are changed.
 MISTAKES: dict[str, tuple[str, str, str]] = {
@@ -79,7 +79,7 @@ MISTAKES: dict[str, tuple[str, str, str]] = {
 }
 
 
-@pytest.mark.parametrize("mistake", MISTAKES)
+@pytest.mark.parametrize("mistake", with_slow_ones(MISTAKES, lambda name: MISTAKES[name][0]))
 @pytest.mark.slow
 def test_mistake_is_caught(promtool: Promtool, tmp_path: Path, mistake: str) -> None:
     """At least one history of the alert disagrees with the changed rules."""

@@ -11,6 +11,8 @@ from tests.docs_pages import DOCS
 
 from .contract import check
 
+pytestmark = pytest.mark.once
+
 FOLDER = DOCS / "runbooks"
 HEADINGS = ["What it means for users", "How to look", "What to do", "When to silence it"]
 
