@@ -58,7 +58,10 @@ def _errors(settings: Settings) -> list[Any]:
         scrub = None if chosen.before_send is None else import_string(chosen.before_send)
         from .exporters.sentry import SentryExporter
     except Exception as error:  # without its scrubbing hook nothing may leave
-        logger.warning("djmetrics reports nothing to Sentry: %r. See the system checks W021 and W022.", error)
+        logger.warning(
+            "djmetrics reports nothing to Sentry: %r. See the system checks djmetrics.W021 and djmetrics.W022.",
+            error,
+        )
         return []
     exporter = SentryExporter(
         chosen,

@@ -117,7 +117,13 @@ def main() -> None:
     shown.sort(key=lambda board: (board["uid"] != FIRST, board["title"]))
     told = {"boards": shown, "scrape": chosen.scrape_interval, "length": chosen.seconds}
     handler = partial(Page, built, chosen.prometheus.rstrip("/"), json.dumps(told).encode())
-    with ThreadingHTTPServer(("127.0.0.1", chosen.port), handler) as server:
+    try:
+        server = ThreadingHTTPServer(("127.0.0.1", chosen.port), handler)
+    except OSError as error:
+        sys.exit(
+            f"Port {chosen.port} cannot be used ({error.strerror}); choose another one: --port {chosen.port + 1}"
+        )
+    with server:
         print(f"The boards: http://127.0.0.1:{chosen.port}/", flush=True)
         with contextlib.suppress(KeyboardInterrupt):
             server.serve_forever()

@@ -52,7 +52,16 @@ export async function transformed(panel, frames, fill) {
   return shown;
 }
 
+// What stands in a link for the value that it is on: of its series' labels, and of its row.
 function scopeOf(scoped) {
-  const field = scoped?.__field?.value;
-  return field ? Object.fromEntries(Object.entries(field.labels ?? {}).map(([name, value]) => [`__field.labels.${name}`, value])) : {};
+  const { field, frame, rowIndex } = scoped?.__dataContext?.value ?? {};
+  const known = { ...labelsOf(scoped?.__field?.value ?? field) };
+  for (const each of frame?.fields ?? []) {
+    known[`__data.fields.${each.state?.displayName ?? each.name}`] = each.values[rowIndex] ?? '';
+  }
+  return known;
+}
+
+function labelsOf(field) {
+  return Object.fromEntries(Object.entries(field?.labels ?? {}).map(([name, value]) => [`__field.labels.${name}`, value]));
 }

@@ -35,7 +35,7 @@ function seconds(scrape, width, length) {
 function rangeOf(length, scrape, width) {
   const to = Math.floor(Date.now() / 1000);
   const { step, rate } = seconds(scrape, width, length);
-  const scope = { __rate_interval: `${rate}s`, __interval: `${step}s`, __range: `${length}s`, __range_s: `${length}` };
+  const scope = { __url_time_range: `seconds=${length}`, __rate_interval: `${rate}s`, __interval: `${step}s`, __range: `${length}s`, __range_s: `${length}` };
   return { from: to - length, to, step, scope };
 }
 

@@ -77,7 +77,7 @@ export function interpolate(text, variables, scope = {}, format = undefined) {
   return String(text).replace(/\$(\w+)|\$\{([\w.]+)(?::(\w+))?\}/g, (whole, short, long, asked) => {
     const name = short ?? long;
     if (name in scope) {
-      return scope[name];
+      return asked === 'percentencode' ? encodeURIComponent(scope[name]) : scope[name];
     }
     const variable = variables.find((each) => each.name === name);
     return variable ? queried(variable, asked ?? format) : whole;

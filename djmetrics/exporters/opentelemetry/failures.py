@@ -31,9 +31,9 @@ class Failures(logging.Filter):
         if not _told.is_set():
             _told.set()
             logger.warning(
-                "djmetrics cannot send traces: %s What is not sent is counted in djmetrics_exporter_items_total. "
+                "djmetrics cannot send traces: %s. What is not sent is counted in djmetrics_exporter_items_total. "
                 "This is logged once per process.",
-                " ".join(record.getMessage().split())[:500],
+                " ".join(record.getMessage().split())[:500].rstrip("."),
             )
         return False
 

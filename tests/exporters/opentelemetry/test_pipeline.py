@@ -354,7 +354,7 @@ def test_failures_are_told_once(finished, forgetful, caplog):
     logging.getLogger("opentelemetry.exporter.of_a_test").warning("another's")
     told = [(each.name, each.getMessage()) for each in caplog.records]
     assert [name for name, _ in told] == ["djmetrics", "opentelemetry.exporter.of_a_test"]
-    assert told[0][1].startswith("djmetrics cannot send traces: no route What is not sent is counted")
+    assert told[0][1].startswith("djmetrics cannot send traces: no route. What is not sent is counted")
     assert told[1][1] == "another's"
     pipeline.shutdown()
     assert logging.getLogger("opentelemetry.exporter.of_a_test").filters == []

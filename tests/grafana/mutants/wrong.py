@@ -7,7 +7,7 @@ RATIOS = "releases_are_compared_over_the_time_at_which_they_ran"
 MUTANTS = (
     Mutant("two releases confused", typed(COST, "$baseline", "$release"), (RATIOS,), "djmetrics-efficiency"),
     Mutant(
-        "a division upside down", typed(COST, "))\n/ sum", "))\n* sum"), (RATIOS,), "djmetrics-efficiency"
+        "a division upside down", typed(COST, "))\n/ (sum", "))\n* (sum"), (RATIOS,), "djmetrics-efficiency"
     ),
     Mutant("a change without the difference", typed(COST, " - 1", ""), (RATIOS,), "djmetrics-efficiency"),
     Mutant(
