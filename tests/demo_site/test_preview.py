@@ -44,6 +44,8 @@ def named(name: str, value: int) -> str:
     return f'label_replace(vector({value}), "name", "{name}", "", "")'
 
 
+LINK = "/d/djmetrics-view?${__url_time_range}&var-view=${__data.fields.name:percentencode}"
+
 BOARD = {
     "uid": "mine",
     "title": "Mine",
@@ -61,7 +63,20 @@ BOARD = {
         ),
         panel(2, "text", options={"content": "Some **words**", "mode": "markdown"}),
         panel(3, "stat", {"expr": "vector(5)", "legendFormat": "five"}),
-        panel(4, "table", {"expr": named("row", 11), "instant": True, "format": "table"}),
+        panel(
+            4,
+            "table",
+            {"expr": named("a row", 11), "instant": True, "format": "table"},
+            fieldConfig={
+                "defaults": {},
+                "overrides": [
+                    {
+                        "matcher": {"id": "byName", "options": "name"},
+                        "properties": [{"id": "links", "value": [{"title": "There", "url": LINK}]}],
+                    }
+                ],
+            },
+        ),
         panel(5, "timeseries", {"expr": "no_such_metric"}, options={"legend": {"showLegend": False}}),
         panel(6, "timeseries", {"expr": "sum("}, options={"legend": {"showLegend": False}}),
         panel(7, "piechart", {"expr": "vector(1)"}),
@@ -90,6 +105,9 @@ def test_panels_of_all_types(address: str, chromium: Chromium) -> None:
     """Each shows its figure and name; what fails says why, and what has no data says that."""
     with chromium.page() as page:
         drawn = {each["panel"]: each for each in screenshots.shown(page, address, "mine")}
+        page.get_by_text("a row").click()
+        page.wait_for_url("**/#djmetrics-view**")
+        there = page.url
     text = {name: " ".join(each["text"].split()) for name, each in drawn.items()}
     assert "42" in text["a gauge"]
     assert "answers" in text["a gauge"]
@@ -98,6 +116,7 @@ def test_panels_of_all_types(address: str, chromium: Chromium) -> None:
     assert "Some **words**" in text["a text"]
     assert "5" in text["a stat"].split()
     assert {"row", "11"} <= set(text["a table"].split())
+    assert there == f"{address}/#djmetrics-view?seconds=60&var-view=a%20row"
     # Of two panels of one name the last is found.
     assert drawn["a timeseries"]["status"] == "failed"
     assert "parse error" in drawn["a timeseries"]["error"]
