@@ -152,7 +152,8 @@ async def _converse(
 
     look()
     await handler(scope, receive, send)
-    await asyncio.sleep(0)
+    # A generator that a thread let go of is closed by the loop, a moment later.
+    await asyncio.sleep(0.02)
     left = [
         task.get_name().rstrip("0123456789-")
         for task in asyncio.all_tasks()
