@@ -59,9 +59,9 @@ def read(counts: Unapplied, seconds: float = 20.0) -> dict[tuple[str, ...], int]
     """What it tells once its first count is over."""
     deadline = time.monotonic() + seconds
     counts.read()
-    while counts._counted_at is None and time.monotonic() < deadline:
+    while not counts.settled() and time.monotonic() < deadline:
         time.sleep(0.02)
-    assert counts._counted_at is not None
+    assert counts.settled()
     return dict(counts.read())
 
 
@@ -130,8 +130,34 @@ def test_no_page_waits_for_a_database_that_hangs(
         assert begun == ["djmetrics-migrations"]
     finally:
         release.set()
-        assert counts._thread is not None
-        counts._thread.join()
+        for each in counts._databases.values():
+            assert each.thread is not None
+            each.thread.join()
+
+
+def test_one_that_hangs_hides_no_other(
+    databases: Callable[..., ConnectionHandler], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A database that does not answer is not told of; the others are, at the first page already."""
+    databases(default=sqlite(tmp_path / "db"), legacy=sqlite(tmp_path / "legacy"))
+    release, lacking = threading.Event(), unapplied._lacking
+
+    def slow(alias: str) -> int | None:
+        return lacking(alias) if alias == "default" else release.wait(20) or None
+
+    monkeypatch.setattr(unapplied, "_lacking", slow)
+    counts = Unapplied()
+    try:
+        assert counts.read() == {("default",): wanted()}
+        assert counts.read() == {("default",): wanted()}
+    finally:
+        release.set()
+
+
+def test_in_memory(databases: Callable[..., ConnectionHandler]) -> None:
+    """Each thread has an in-memory database of its own: of the site's nothing can be told."""
+    databases(default=sqlite(Path(":memory:")))
+    assert read(Unapplied()) == {}
 
 
 def test_counted_seldom_and_forgotten_when_old(
@@ -201,4 +227,4 @@ def test_only_where_the_site_wants_it(
             for sample in family.samples  # type: ignore[union-attr]
         )
     assert ("django_migrations_unapplied" in page) == on
-    assert (counts._begun_at is not None) == on
+    assert bool(counts._databases) == on

@@ -60,8 +60,21 @@ def fitted(board: Json, options: Options) -> Json:
         _without_variable(board, "namespace")
     _variables(board, options)
     board["tags"] = list(dict.fromkeys([*board["tags"], *options.tags]))
+    for panel in panels(board):
+        for step in panel.get("transformations", ()):
+            _columns(step.get("options", {}), options)
     texts(board, lambda text, key: _query(text, key, options))
     return board
+
+
+def _columns(chosen: Json, options: Options) -> None:
+    """The columns of a table under the names that the labels have here."""
+    names = {"job": options.job, "namespace": options.namespace or "namespace"}
+    for key in ("excludeByName", "indexByName", "renameByName"):
+        if key in chosen:
+            chosen[key] = {names.get(name, name): value for name, value in chosen[key].items()}
+    if "names" in chosen.get("include", {}):
+        chosen["include"]["names"] = [names.get(name, name) for name in chosen["include"]["names"]]
 
 
 def panels(board: Json) -> list[Json]:

@@ -12,12 +12,15 @@ _NONE = MappingProxyType[str, str]({})
 
 
 def _counted(series: str, matchers: str, by: str, window: str = "15m") -> str:
-    """How often something was counted in the window, where it was at all."""
+    """How often something was counted in the window, where it was at all.
+
+    A series that comes back after a gap of up to an hour is not new: Prometheus did not see it, that is all.
+    """
     chosen = f"{series}{{<<site>>{matchers}}}"
     return (
         f"sum by ({by}) (increase({chosen}[{window}])) > 0\n"
         f"or\n"
-        f"sum by ({by}) ({chosen} unless {chosen} offset {window}) > 0"
+        f"sum by ({by}) ({chosen} unless last_over_time({chosen}[1h] offset {window})) > 0"
     )
 
 
@@ -28,7 +31,7 @@ TARGET_DOWN = Alert(
     expr="""
 up{<<site>>} == 0
 and on (<<by>>, instance)
-group by (<<by>>, instance) (last_over_time(djmetrics_build_info{<<site>>}[1d]))
+group by (<<by>>, instance) (last_over_time(djmetrics_build_info{<<site>>}[7d]))
 """,
     summary="{{ $labels.<<job>> }}: the metrics page of {{ $labels.instance }} cannot be read",
     description="Prometheus has not read the metrics page of {{ $labels.instance }} for 5 minutes: the site is down, "

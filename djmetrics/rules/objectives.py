@@ -68,7 +68,7 @@ def _alert(name: str, slo: Objective, burn: Burn, windows: Windows) -> Alert:
         name="ErrorBudgetBurn",
         severity=burn.severity,
         hold=burn.hold,
-        expr=f"{long} > {limit}\nand\n{short} > {limit}",
+        expr=f"{long} > {limit}\nand\n{short} > {limit}\nand on (<<by>>)\n{_many(name, slo, burn.long, windows)}",
         summary=f"{{{{ $labels.<<job>> }}}}: the error budget of {name} burns {_speed(burn.factor)}",
         description=f"{{{{ $value | humanizePercentage }}}} of the {_subject(slo)} in the last {spelt(burn.long)} "
         f"{_complaint(slo)}; the objective allows {_budget(slo, 100)}%. At this speed the budget of "
@@ -77,6 +77,13 @@ def _alert(name: str, slo: Objective, burn: Burn, windows: Windows) -> Alert:
         chosen=("slo",),
         labels={"slo": name, "long": burn.long, "short": burn.short},
     )
+
+
+def _many(name: str, slo: Objective, window: str, windows: Windows) -> str:
+    """Whether enough requests were bad in a window to speak of a share; over days by the mean of the recorded rates."""
+    mean = f"avg_over_time({_own(f'{ERRORS}:rate{windows.base}', name)}[{window}])"
+    rate = mean if window in windows.summed else f"(\n{_indented(_errors(slo, window))}\n)"
+    return f"{rate} * {seconds(window):g} >= {windows.fewest}"
 
 
 def _requests(slo: Objective, window: str) -> str:

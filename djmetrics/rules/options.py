@@ -40,9 +40,11 @@ class Windows:
 
     ``base`` is the window of the recorded rates, from which the windows in ``summed`` are added up, since reading all
     samples of three days for each evaluation would be dear. ``interval`` is that of the rules that look back over days.
+    ``fewest`` is how many requests must have been bad in a long window: on a quiet night one is a large share.
     """
 
     base: str = "5m"
+    fewest: int = 10
     burns: tuple[Burn, ...] = BURNS
     summed: frozenset[str] = frozenset(("1d", "3d"))
     period: str = "30d"

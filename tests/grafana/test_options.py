@@ -69,7 +69,12 @@ def test_board_itself_is_left_alone() -> None:
 @pytest.mark.parametrize("uid", BOARDS)
 def test_labels_are_renamed_and_left_out(uid: str) -> None:
     """The site's label has the name that it was given, everywhere; a label that is not there stands nowhere."""
-    text = json.dumps(fitted(BOARDS[uid], FULL))
+    board = fitted(BOARDS[uid], FULL)
+    columns = [panel["transformations"] for panel in panels(board) if "transformations" in panel]
+    assert '"job"' not in json.dumps(columns)
+    had = any('"job"' in json.dumps(panel.get("transformations", [])) for panel in panels(BOARDS[uid]))
+    assert ('"service"' in json.dumps(columns)) == had
+    text = json.dumps(board)
     assert r"service=~\"$job\"" in text
     assert r"job=~" not in text
     assert "{{job}}" not in text

@@ -106,4 +106,8 @@ def instrumentation_errors() -> list[History]:
         # Fourteen intervals of a minute are seen; `increase` reckons them up to fifteen minutes.
         history(series(name, "4x30 7x60", place=place)).expects("35m", "InstrumentationErrors", found(3)),
         history(series(name, "4x90", place=place)).silent("40m", "InstrumentationErrors"),
+        # Nor what Prometheus did not see for twenty minutes.
+        history(series(name, "500x90 _x20 500x60", place=place))
+        .silent("1h52m", "InstrumentationErrors")
+        .silent("2h", "InstrumentationErrors"),
     ]

@@ -34,6 +34,8 @@ def target_down() -> list[History]:
         history(known, series("up", "1x30 0x60"), foreign)
         .expects("37m", "TargetDown", found)
         .silent("34m", "TargetDown"),
+        # Nor does it end while nobody has put the site right.
+        history(known, series("up", "1x30 0x1800")).expects("29h", "TargetDown", found),
         history(series(BUILD, "1x30 _x2 1x60"), series("up", "1x30 0x2 1x60"))
         .silent("33m", "TargetDown")
         .silent("40m", "TargetDown"),

@@ -55,6 +55,22 @@ def test_a_blip_is_not_told(promtool: Promtool, tmp_path: Path) -> None:
     tried(promtool, tmp_path, history)
 
 
+FAST = 'count(ALERTS{alertname="DjmetricsErrorBudgetBurn", alertstate="firing", long="1h"})'
+
+
+def test_one_error_in_a_quiet_night_is_not_told(promtool: Promtool, tmp_path: Path) -> None:
+    """Of one request a minute one fails: a large share, and nobody is woken for it."""
+    history = errors("0x120 1x120", "0+1x240")
+    history.records("2h10m", "count(djmetrics:slo_errors:ratio_rate1h > 0.0144)", ("{}", 1))
+    tried(promtool, tmp_path, history.silent("2h4m", "ErrorBudgetBurn").silent("2h10m", "ErrorBudgetBurn"))
+
+
+def test_a_quiet_site_that_is_down_is_told(promtool: Promtool, tmp_path: Path) -> None:
+    """Once ten requests have failed."""
+    history = errors("0x120 0+1x60", "0+1x120 120x60").records("2h5m", FAST).records("2h20m", FAST, ("{}", 1))
+    tried(promtool, tmp_path, history)
+
+
 def test_without_errors_the_ratio_is_zero(promtool: Promtool, tmp_path: Path) -> None:
     """A site whose errors have no series yet is at 0, not at nothing; so is its budget whole."""
     history = History(dict([series(COUNT, "0+60x60", **GOOD)]))

@@ -23,12 +23,12 @@ MISTAKES: dict[str, tuple[str, str, str]] = {
     "too early": ("TargetDown", 'for: "5m"', 'for: "1m"'),
     "targets of others": (
         "TargetDown",
-        "group by (job, namespace, instance) (last_over_time(djmetrics_build_info[1d]))",
+        "group by (job, namespace, instance) (last_over_time(djmetrics_build_info[7d]))",
         "up",
     ),
     "only while the site is up": (
         "TargetDown",
-        "last_over_time(djmetrics_build_info[1d])",
+        "last_over_time(djmetrics_build_info[7d])",
         "djmetrics_build_info",
     ),
     "for ever": ("Absent", "djmetrics_build_info[6h]", "djmetrics_build_info[30d]"),
@@ -60,13 +60,23 @@ MISTAKES: dict[str, tuple[str, str, str]] = {
     "the site's own hook": ("SentryUndelivered", "failed|limited", "failed|limited|dropped"),
     "the first is not seen": (
         "SentryUndelivered",
-        "unless djmetrics_exporter_items_total",
-        "and djmetrics_exporter_items_total",
+        "unless last_over_time(djmetrics_exporter_items_total",
+        "and last_over_time(djmetrics_exporter_items_total",
     ),
     "for as long as the process lives": (
         "LabelOverflow",
-        "unless djmetrics_series_overflows_total",
-        "or djmetrics_series_overflows_total",
+        "unless last_over_time(djmetrics_series_overflows_total",
+        "or last_over_time(djmetrics_series_overflows_total",
+    ),
+    "a gap is news": (
+        "InstrumentationErrors",
+        "last_over_time(djmetrics_errors_total[1h] offset 15m)",
+        "djmetrics_errors_total offset 15m",
+    ),
+    "a site that is not put right in a day": (
+        "TargetDown",
+        "last_over_time(djmetrics_build_info[7d])",
+        "last_over_time(djmetrics_build_info[1d])",
     ),
     "growth is not seen": (
         "InstrumentationErrors",

@@ -34,6 +34,7 @@ SLOS = {
 }
 WINDOWS = Windows(
     base="5s",
+    fewest=1,
     burns=(Burn(14.4, "15s", "5s", "1s", "critical"), Burn(3, "20s", "10s", "2s", "warning")),
     summed=frozenset(("20s",)),
     period="30s",
