@@ -147,7 +147,7 @@ def _stop(popen: "subprocess.Popen[bytes]", polite: signal.Signals) -> None:
     family = descendants(popen.pid)
     popen.send_signal(polite)
     try:
-        popen.wait(4)
+        popen.wait(8)
     except subprocess.TimeoutExpired:  # uWSGI, of whose workers many were killed
         popen.kill()
         popen.wait()
