@@ -17,7 +17,7 @@ import threading
 from pathlib import Path
 
 from launch import destinations, parts, ports, preview, pythons
-from launch.processes import Failure, Processes, run
+from launch.processes import Failure, Processes, quietly, run
 
 HERE = Path(__file__).resolve().parent
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -149,7 +149,7 @@ def start_prometheus(place: parts.Place, processes: Processes, scratch: Path) ->
         return ""
     port = ports.choose(9090, "Prometheus", say)
     url = f"http://127.0.0.1:{port}"
-    run([*place.manage, "djmetrics_rules", "--out", str(parts.rules(scratch))], place.environment)
+    quietly([*place.manage, "djmetrics_rules", "--out", str(parts.rules(scratch))], HERE, place.environment)
     alerts = start_alertmanager(place, processes, scratch)
     processes.start("prometheus", parts.prometheus(place, binary, port, scratch, alerts), place.environment)
     processes.wait_for(f"{url}/-/ready", "prometheus")
