@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from djmetrics.objectives import Objective
 
 from .options import Burn, Options, Windows
-from .template import Alert, Rule, alerting, recorded
+from .template import Alert, Rule, alerting, plain, recorded
 
 REQUESTS, ERRORS = "djmetrics:slo_requests", "djmetrics:slo_errors"
 OBJECTIVE, BUDGET = "djmetrics:slo_objective:ratio", "djmetrics:slo_error_budget_remaining:ratio"
@@ -137,7 +137,7 @@ def _speed(factor: float) -> str:
 
 def _subject(slo: Objective) -> str:
     requests = "requests" if slo.latency is None else "requests without an error"
-    return f"{requests} to {', '.join(slo.views)}" if slo.views else requests
+    return f"{requests} to {plain(', '.join(slo.views))}" if slo.views else requests
 
 
 def _complaint(slo: Objective) -> str:
@@ -161,4 +161,4 @@ def _span(span: float) -> str:
 
 
 def _indented(text: str) -> str:
-    return "\n".join(f"  {line}" for line in text.splitlines())
+    return "\n".join(f"  {line}" for line in text.split("\n"))
