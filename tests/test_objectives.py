@@ -29,6 +29,10 @@ from djmetrics.conf import load
             "must be a list of str, not str.",
         ),
         (
+            {"up": {"OBJECTIVE": 0.9, "VIEWS": ["a", "\ud800"]}},
+            *("value", "['up']['VIEWS'][1]", r"must be a name that UTF-8 can hold, not '\ud800'."),
+        ),
+        (
             {"Up time": {"OBJECTIVE": 0.9}},
             *("value", "['Up time']", "must be of lower case letters, digits, - and _, not 'Up time'."),
         ),

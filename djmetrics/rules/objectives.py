@@ -90,9 +90,18 @@ def _errors(slo: Objective, window: str) -> str:
     all_ = _requests(slo, window)
     if slo.latency is None:
         return f"{_rate(f'{_METRIC}_count', slo, _FAILED, window)}\nor\n0 * {all_}"
-    # As the metrics page writes a bound.
-    good = _rate(f"{_METRIC}_bucket", slo, f'error_type="", le="{float(slo.latency)!r}"', window)
+    good = _rate(f"{_METRIC}_bucket", slo, f'error_type="", le="{_bound(slo.latency)}"', window)
     return f"{all_}\n- {good}"
+
+
+def _bound(latency: float) -> str:
+    """As the metrics page writes a bound: as Go does, with an exponent from a million on."""
+    text = repr(float(latency))
+    whole, _, rest = text.partition(".")
+    if len(whole) <= 6:
+        return text
+    mantissa = f"{whole[0]}.{whole[1:]}{rest}".rstrip("0.")
+    return f"{mantissa}e+{len(whole) - 1:02d}"
 
 
 def _rate(series: str, slo: Objective, matcher: str, window: str) -> str:
