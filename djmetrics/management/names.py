@@ -14,6 +14,8 @@ _DOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-
 _WORD = re.compile(r"[a-zA-Z0-9]([-a-zA-Z0-9_.]*[a-zA-Z0-9])?")
 _DOMAIN_LENGTH, _WORD_LENGTH = 253, 63
 
+# What PromQL takes for something else where labels are listed, in either case.
+_OF_PROMQL = frozenset({"inf", "nan", "without"})
 _OF_RULES = frozenset({"instance", "le", "severity", "slo", "long", "short", "alertname", "alertstate"})
 
 
@@ -66,6 +68,8 @@ def _check_label(option: str, name: str) -> None:
         raise CommandError(
             f"{option} {name!r}: must be a label of Prometheus: letters, digits and _, no digit first, no two _ first."
         )
+    if name.lower() in _OF_PROMQL:
+        raise CommandError(f"{option} {name}: PromQL cannot group by a label of that name; give another.")
     if name in _OF_RULES or name in _of_metrics():
         raise CommandError(f"{option} {name}: djmetrics has a label of that name itself; give another.")
 

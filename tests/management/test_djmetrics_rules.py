@@ -154,6 +154,11 @@ def test_wrong_option_is_named(option: str, message: str) -> None:
         ("--job-label=__name__", "--job-label '__name__': must be a label of Prometheus"),
         ("--job-label=é", "--job-label 'é': must be a label of Prometheus"),
         ("--namespace-label=x-y", "--namespace-label 'x-y': must be a label of Prometheus"),
+        ("--job-label=NaN", "--job-label NaN: PromQL cannot group by a label of that name"),
+        (
+            "--namespace-label=without",
+            "--namespace-label without: PromQL cannot group by a label of that name",
+        ),
         ("--namespace-label=job", "--namespace-label job: is the job's label already"),
         *(
             (f"--job-label={name}", f"--job-label {name}: djmetrics has a label of that name itself")
