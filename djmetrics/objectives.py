@@ -28,6 +28,15 @@ def _above_zero(value: Any, where: str, problems: list[Problem]) -> float:
     return found
 
 
+def _view_rule(value: str) -> str | None:
+    # A lone surrogate: no file of rules can hold it.
+    right = not any("\ud800" <= each <= "\udfff" for each in value)
+    return None if right else f"must be a name that UTF-8 can hold, not {shown(value)!r}."
+
+
+_views = kinds.sequence(kinds.names.text, kinds.instance("a str", str, _view_rule))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Objective:
     """One objective: which share of which requests must be good, and what good is.
@@ -48,7 +57,7 @@ class Objective:
         "ends without an error.",
     )
     views: tuple[str, ...] = setting(
-        [], kinds.names, "The views that it holds for, together; empty: the whole site."
+        [], _views, "The views that it holds for, together; empty: the whole site."
     )
 
 

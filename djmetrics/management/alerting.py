@@ -7,6 +7,7 @@ from django.core.management.base import CommandError
 
 from djmetrics import slo_check
 from djmetrics.conf import NAME, get_problems, get_settings
+from djmetrics.management import names
 from djmetrics.rules import document
 from djmetrics.rules.options import SEVERITIES, Options
 
@@ -79,16 +80,22 @@ def _options(given: dict[str, Any]) -> Options:
     known = document.alert_names()
     if unknown := [name for name in given["without_alert"] if name not in known]:
         raise CommandError(f"No such alert: {', '.join(unknown)}. There are: {', '.join(known)}.")
+    job, namespace = given["job_label"], given["namespace_label"]
+    names.check_site(job, namespace)
+    labels = pairs("--alert-label", given["alert_label"])
+    names.check_alert_labels(labels, job, namespace)
     severities = pairs("--severity", given["severity"])
     if unknown := [name for name in severities if name not in SEVERITIES]:
         raise CommandError(f"No such severity: {', '.join(unknown)}. There are: {', '.join(SEVERITIES)}.")
+    for name, value in severities.items():
+        names.check_plain("--severity", name, value)
     return Options(
-        job=given["job_label"],
-        namespace=given["namespace_label"],
+        job=job,
+        namespace=namespace,
         site=given["job"],
         grafana_url=given["grafana_url"],
         runbooks=given["runbooks"],
         severities=severities,
-        labels=pairs("--alert-label", given["alert_label"]),
+        labels=labels,
         without=tuple(given["without_alert"]),
     )

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from djmetrics.objectives import Objective
 
 from .options import Burn, Options, Windows
-from .template import Alert, Rule, alerting, recorded
+from .template import Alert, Rule, alerting, plain, recorded
 
 REQUESTS, ERRORS = "djmetrics:slo_requests", "djmetrics:slo_errors"
 OBJECTIVE, BUDGET = "djmetrics:slo_objective:ratio", "djmetrics:slo_error_budget_remaining:ratio"
@@ -97,9 +97,18 @@ def _errors(slo: Objective, window: str) -> str:
     all_ = _requests(slo, window)
     if slo.latency is None:
         return f"{_rate(f'{_METRIC}_count', slo, _FAILED, window)}\nor\n0 * {all_}"
-    # As the metrics page writes a bound.
-    good = _rate(f"{_METRIC}_bucket", slo, f'error_type="", le="{float(slo.latency)!r}"', window)
+    good = _rate(f"{_METRIC}_bucket", slo, f'error_type="", le="{_bound(slo.latency)}"', window)
     return f"{all_}\n- {good}"
+
+
+def _bound(latency: float) -> str:
+    """As the metrics page writes a bound: as Go does, with an exponent from a million on."""
+    text = repr(float(latency))
+    whole, _, rest = text.partition(".")
+    if len(whole) <= 6:
+        return text
+    mantissa = f"{whole[0]}.{whole[1:]}{rest}".rstrip("0.")
+    return f"{mantissa}e+{len(whole) - 1:02d}"
 
 
 def _rate(series: str, slo: Objective, matcher: str, window: str) -> str:
@@ -144,7 +153,7 @@ def _speed(factor: float) -> str:
 
 def _subject(slo: Objective) -> str:
     requests = "requests" if slo.latency is None else "requests without an error"
-    return f"{requests} to {', '.join(slo.views)}" if slo.views else requests
+    return f"{requests} to {plain(', '.join(slo.views))}" if slo.views else requests
 
 
 def _complaint(slo: Objective) -> str:
@@ -168,4 +177,4 @@ def _span(span: float) -> str:
 
 
 def _indented(text: str) -> str:
-    return "\n".join(f"  {line}" for line in text.splitlines())
+    return "\n".join(f"  {line}" for line in text.split("\n"))

@@ -16,6 +16,10 @@ Rule = dict[str, Any]
 
 PREFIX = "Djmetrics"
 
+_TEXT = r'"(?:[^"\\]|\\.)*"'
+# A brace before what is escaped would make another action of it.
+_EXECUTED = re.compile(r"\{{2,}|\{?<<")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alert:
@@ -39,9 +43,15 @@ class Alert:
 def query(text: str, options: Options) -> str:
     """A query as the site's Prometheus gets it."""
     site = f"{options.job}={json.dumps(options.site, ensure_ascii=False)}, " if options.site else ""
-    text = text.replace("<<by>>", ", ".join(by(options))).replace("<<site>>", site)
-    text = re.sub(r",\s*\}", "}", text).replace("{}", "")
+    steps = {"<<by>>": ", ".join(by(options)), "<<site>>": site, r",\s*\}": "}", r"\{\}": ""}
+    for pattern, put in steps.items():
+        text = _outside_texts(pattern, put, text)
     return text.strip("\n")
+
+
+def plain(text: str) -> str:
+    """A name as an alert's text takes it: nothing in it is executed as a template, nor taken for a placeholder."""
+    return _EXECUTED.sub(lambda match: f'{{{{ "{match[0]}" }}}}', text)
 
 
 def by(options: Options) -> list[str]:
@@ -74,6 +84,11 @@ def alerting(alert: Alert, options: Options) -> Rule:
 def page(name: str) -> str:
     """The name of an alert's runbook: TargetDown's is target-down."""
     return re.sub(r"(?<!^)(?=[A-Z])", "-", name.removeprefix(PREFIX)).lower()
+
+
+def _outside_texts(pattern: str, put: str, text: str) -> str:
+    """Put something for what matches, but not in quotes: there stand the site's own names."""
+    return re.sub(f"{_TEXT}|{pattern}", lambda match: match[0] if match[0][0] == '"' else put, text)
 
 
 def _board(alert: Alert, options: Options) -> str:

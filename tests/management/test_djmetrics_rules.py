@@ -1,5 +1,6 @@
 """``manage.py djmetrics_rules``, and the rules that ``djmetrics_dashboards`` writes beside the boards."""
 
+import re
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -119,12 +120,66 @@ def test_options() -> None:
         ("--alert-label==x", "must be of the form NAME=VALUE"),
         ("--without-alert=Down", "No such alert: Down. There are: DjmetricsErrorBudgetBurn, "),
         ("--check", "--check needs --out"),
+        ("--alert-label=a-b=x", "--alert-label 'a-b': must be a label of Prometheus"),
+        ("--alert-label=severity=x", "--alert-label severity: djmetrics has a label of that name"),
+        ("--alert-label=slo=x", "--alert-label slo: djmetrics has a label of that name"),
+        ("--alert-label=job=x", "--alert-label job: is the label that tells sites apart"),
+        ("--alert-label=team={{", "--alert-label team={{: must be plain text, without {{"),
+        ("--severity=critical={{", "--severity critical={{: must be plain text, without {{"),
+        ("--object-name=My Rule!", "--object-name 'My Rule!': must be of lower case letters"),
+        ("--object-name=", "--object-name '': must be of lower case letters"),
+        ("--object-name=" + "a" * 254, "253 characters at most"),
+        ("--object-name=a\n", "must be of lower case letters"),
+        ("--object-label=a b=c", "--object-label a b=c: name and value must be of"),
+        ("--object-label=a=c d/", "--object-label a=c d/: name and value must be of"),
+        ("--object-label=/a=c", "--object-label /a=c: name and value must be of"),
+        ("--object-label=A_B/a=c", "--object-label A_B/a=c: name and value must be of"),
+        ("--object-label=a=" + "x" * 64, "63 characters at most"),
     ],
 )
 def test_wrong_option_is_named(option: str, message: str) -> None:
     """A misspelt option is an error that names what there is."""
     with pytest.raises(CommandError, match=message):
         run(option)
+
+
+@pytest.mark.parametrize("command", ["djmetrics_rules", "djmetrics_dashboards"])
+@pytest.mark.parametrize(
+    "option, message",
+    [
+        ("--job-label=my-label", "--job-label 'my-label': must be a label of Prometheus"),
+        ("--job-label=a b", "--job-label 'a b': must be a label of Prometheus"),
+        ("--job-label=", "--job-label '': must be a label of Prometheus"),
+        ("--job-label=1a", "--job-label '1a': must be a label of Prometheus"),
+        ("--job-label=__name__", "--job-label '__name__': must be a label of Prometheus"),
+        ("--job-label=é", "--job-label 'é': must be a label of Prometheus"),
+        ("--namespace-label=x-y", "--namespace-label 'x-y': must be a label of Prometheus"),
+        ("--job-label=NaN", "--job-label NaN: PromQL cannot group by a label of that name"),
+        (
+            "--namespace-label=without",
+            "--namespace-label without: PromQL cannot group by a label of that name",
+        ),
+        ("--namespace-label=job", "--namespace-label job: is the job's label already"),
+        *(
+            (f"--job-label={name}", f"--job-label {name}: djmetrics has a label of that name itself")
+            for name in ("release", "view", "instance", "le", "slo", "severity", "long", "short", "alertname")
+        ),
+    ],
+)
+def test_label_that_cannot_tell_sites_apart(tmp_path: Path, command: str, option: str, message: str) -> None:
+    """Rules and boards with it would be refused, or ask for something else; nothing is written."""
+    with pytest.raises(CommandError, match=f"^{re.escape(message)}"):
+        run(f"--out={tmp_path}", option, command=command)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_object_may_have_what_kubernetes_takes() -> None:
+    """A name with dots, a label with a prefix."""
+    text, _ = run(
+        "--format=prometheus-operator", "--object-name=a.b-1", "--object-label=example.org/Team_a.b=Web-1"
+    )
+    assert "name: a.b-1\n" in text
+    assert "example.org/Team_a.b: Web-1\n" in text
 
 
 def test_file_that_cannot_be_is_an_error(tmp_path: Path) -> None:

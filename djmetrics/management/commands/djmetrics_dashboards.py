@@ -11,7 +11,7 @@ from django.core.management.base import BaseCommand, CommandError
 from djmetrics.grafana.files import changes, write
 from djmetrics.grafana.options import Options
 from djmetrics.grafana.shipped import boards
-from djmetrics.management import alerting
+from djmetrics.management import alerting, names
 from djmetrics.management.grafana.api import Grafana
 from djmetrics.management.grafana.errors import TOKEN, GrafanaError
 from djmetrics.management.grafana.upload import show
@@ -185,6 +185,7 @@ def _options(given: dict[str, Any]) -> Options:
     unknown = set(given["without"]) - set(boards())
     if unknown:
         raise CommandError(f"No such board: {', '.join(sorted(unknown))}. There are: {', '.join(boards())}.")
+    names.check_site(given["job_label"], given["namespace_label"])
     traces = given["traces"]
     return Options(
         job=given["job_label"],

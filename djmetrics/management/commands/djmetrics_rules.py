@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from djmetrics.conf import get_settings
-from djmetrics.management import alerting
+from djmetrics.management import alerting, names
 from djmetrics.rules.document import FORMATS, METADATA, Metadata
 from djmetrics.rules.options import Options
 
@@ -60,6 +60,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Write, print or check; CommandError on drift and on what cannot be."""
         about = Metadata(options["object_name"], alerting.pairs("--object-label", options["object_label"]))
+        names.check_object(about.name, dict(about.labels))
         text = alerting.text(options, options["format"], about)
         out: Path | None = options["out"]
         if options["check"] and out is None:
