@@ -20,6 +20,8 @@ from djmetrics.objectives import Objective
 
 from .docs_pages import DOCS, PAGES, blocks, name, names_of_metrics, prose
 
+pytestmark = pytest.mark.once
+
 
 @pytest.fixture(scope="module")
 def generate() -> Iterator[ModuleType]:

@@ -19,6 +19,8 @@ from launch.processes import Failure, Processes, run
 from djmetrics.rules import document
 from djmetrics.rules.options import Options
 
+pytestmark = pytest.mark.once
+
 SLEEPER = "import time; time.sleep(300)"
 # A master with a worker that does not care to be asked.
 FAMILY = """

@@ -21,6 +21,8 @@ from tests.components.fixtures import absent, need, program
 from tests.components.install import BUGSINK
 from tests.grafana.boards import BY_DEFAULT
 
+pytestmark = pytest.mark.once
+
 ROOT = Path(__file__).resolve().parents[2]
 DEMO = ROOT / "demo_site"
 STACK = DEMO / "stack"

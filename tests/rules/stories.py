@@ -210,7 +210,10 @@ STORIES = {
 }
 
 
+_LONG = frozenset({"CpuRegression", "ErrorBudgetBurn"})
+
+
 def with_slow_ones(names: Iterable[str], alert: Callable[[str], str] = str) -> list[Any]:
     """These parameters; those whose ``alert`` has days of history for promtool are for ``make test-all``."""
     slow = pytest.mark.slow_matrix
-    return [pytest.param(name, marks=slow if alert(name) == "CpuRegression" else ()) for name in names]
+    return [pytest.param(name, marks=slow if alert(name) in _LONG else ()) for name in names]

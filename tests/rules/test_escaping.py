@@ -11,7 +11,7 @@ from djmetrics.rules.options import Options
 from .burns import COUNT, burn
 from .cases import History, Promtool, series, tried
 
-pytestmark = pytest.mark.once
+pytestmark = [pytest.mark.once, pytest.mark.once]
 
 NAMES = [
     r"^y/[0-9]{2,}/$",

@@ -13,6 +13,8 @@ from tests.grafana.boards import BY_DEFAULT
 
 from .server import SERVED, Refusal, Server, serving
 
+pytestmark = pytest.mark.once
+
 TOKEN = "glsa_of-the-test"
 
 

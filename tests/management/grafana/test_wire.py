@@ -17,6 +17,8 @@ from djmetrics.management.grafana import wire
 from djmetrics.management.grafana.errors import GrafanaError
 from djmetrics.management.grafana.wire import Wire, is_loopback
 
+pytestmark = pytest.mark.once
+
 TOKEN = "glsa_of-the-test"
 
 Talk = Callable[[socket.socket], None]
