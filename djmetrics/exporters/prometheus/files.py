@@ -39,8 +39,7 @@ def open_file(path: Path) -> int:
 def read_start(file: int, size: int) -> bytes:
     """The first ``size`` bytes, with zeros after the file's end.
 
-    Aligned 64-bit words arrive whole even while another process writes them through a mapping: the kernel copies
-    in larger units.
+    Of what another process writes meanwhile it may show half a word: see ``whole``.
     """
     data = b""
     while len(data) < size and (piece := os.pread(file, size - len(data), len(data))):

@@ -5,10 +5,11 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from .files import locked, read_start, try_lock, unlock
+from .files import locked, try_lock, unlock
 from .index import NAME as INDEX_NAME
 from .regions import WORD
 from .slots import PATTERN, counts_path, exemplars_path, read_number
+from .whole import read_words
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +74,6 @@ def _read(path: Path, words: int) -> bytes:
         # Its owner was killed between making the one file and the other.
         return bytes(words * WORD)
     try:
-        return read_start(file, words * WORD)
+        return read_words(file, words)
     finally:
         os.close(file)
