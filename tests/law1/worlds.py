@@ -151,9 +151,20 @@ async def _converse(
             loop.call_later(0.02, gone.set if begun.is_set() else look)
 
     look()
-    await handler(scope, receive, send)
-    # A generator that a thread let go of is closed by the loop, a moment later.
-    await asyncio.sleep(0.02)
+    # A generator that nobody finished may hang in a cycle: it is closed whenever the collector happens to run, or else
+    # at the loop's end.
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        await handler(scope, receive, send)
+        await asyncio.sleep(0.02)  # what a thread let go of is closed by the loop, a moment later
+        _note_tasks()
+    finally:
+        if collects:
+            gc.enable()
+
+
+def _note_tasks() -> None:
     left = [
         task.get_name().rstrip("0123456789-")
         for task in asyncio.all_tasks()
