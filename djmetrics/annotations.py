@@ -37,7 +37,7 @@ def annotate(**values: str | float | None) -> None:
         try:
             _keep(record, key[:MAX_KEY], value)
         except (TypeError, ValueError) as refused:
-            _refused(key, refused, sys._getframe(1))
+            _refused(key[:MAX_KEY], refused, sys._getframe(1))
         except Exception:
             guard.failed("annotate")
 
@@ -51,7 +51,7 @@ def _refused(key: str, reason: Exception, caller: FrameType) -> None:
         logger.warning(
             "annotate(%s=...) at %s:%d is left out: %s. This is said once per key and process; all are counted in "
             'djmetrics_errors_total{place="annotate"}.',
-            *(key[:MAX_KEY], caller.f_code.co_filename, caller.f_lineno, reason),
+            *(key, caller.f_code.co_filename, caller.f_lineno, reason),
         )
 
 

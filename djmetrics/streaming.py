@@ -160,7 +160,10 @@ class CountedAsyncStream:
 
 def kept_for(response: Any) -> ambient.Kept:
     """What is current where the response came back, for the steps of its body, if it has any."""
-    return ambient.keep() if ambient.contexts and getattr(response, "streaming", False) else []
+    try:
+        return ambient.keep() if ambient.contexts and getattr(response, "streaming", False) else []
+    except Exception:  # what a view returns may be anything
+        return []
 
 
 def watch(record: Record, request: Any, response: Any, kept: ambient.Kept) -> None:

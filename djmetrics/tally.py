@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable
 
+from . import guard
 from .catalogue import Metric
 
 publish: Callable[[], None] | None = None
@@ -24,8 +25,12 @@ def tell() -> None:
 
     Called on the threads that send, never in a request.
     """
-    if publish is not None and _counts:
+    if publish is None or not _counts:
+        return
+    try:
         publish()
+    except Exception:  # it may be on a thread of an SDK's
+        guard.failed("tally.publish")
 
 
 def waiting() -> bool:

@@ -12,7 +12,7 @@ from django.http import FileResponse, HttpResponse, StreamingHttpResponse
 from django.test import Client
 from django.urls import path
 
-from djmetrics import current_record, recorder, units
+from djmetrics import ambient, current_record, recorder, streaming, units
 from djmetrics.clock import now
 from djmetrics.middleware import DjmetricsMiddleware
 from djmetrics.record import Subject
@@ -397,3 +397,15 @@ def test_what_a_stream_has_of_its_own(stream):
     with pytest.raises(AttributeError):
         made._iterator.other  # noqa: B018
     made.close()
+
+
+def test_what_a_view_returns_may_be_anything(monkeypatch):
+    """To ask whether it streams is no reason to fail."""
+
+    class Odd:
+        @property
+        def streaming(self):
+            raise RuntimeError("made up")
+
+    monkeypatch.setattr(ambient, "contexts", (object(),))
+    assert streaming.kept_for(Odd()) == []

@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from djmetrics import catalogue, tally
+from djmetrics import catalogue, guard, tally
 
 SENT = ("opentelemetry", "sent")
 
@@ -48,3 +48,18 @@ def test_reset():
     assert tally.take() == []
     tally.add(catalogue.EXPORTED, SENT)
     assert tally.waiting()
+
+
+@pytest.mark.usefixtures("lenient")
+def test_publishing_that_fails_reaches_no_sender(monkeypatch):
+    """It may be called on a thread of an SDK's: the failure is counted, and what was added waits."""
+
+    def publish() -> None:
+        raise OSError("made up")
+
+    monkeypatch.setattr(tally, "publish", publish)
+    tally.add(catalogue.EXPORTED, ("sentry", "sent"))
+    tally.tell()
+    assert guard.counts["tally.publish"] == 1
+    assert tally.waiting()
+    tally.reset()

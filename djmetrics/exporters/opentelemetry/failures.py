@@ -39,15 +39,18 @@ class Failures(logging.Filter):
 
     def watch(self) -> None:
         """Stand before the loggers of all exporters that are imported by now."""
-        for name in [each for each in logging.root.manager.loggerDict if each.startswith(_PREFIX)]:
-            found = logging.getLogger(name)
-            if self not in found.filters:
-                found.addFilter(self)
+        for logger_ in _loggers():
+            logger_.addFilter(self)
 
     def leave(self) -> None:
         """Leave the loggers as they were."""
-        for name in [each for each in logging.root.manager.loggerDict if each.startswith(_PREFIX)]:
-            logging.getLogger(name).removeFilter(self)
+        for logger_ in _loggers():
+            logger_.removeFilter(self)
+
+
+def _loggers() -> list[logging.Logger]:
+    names = list(logging.root.manager.loggerDict)  # at once: another thread may make loggers meanwhile
+    return [logging.getLogger(name) for name in names if name.startswith(_PREFIX)]
 
 
 _told = threading.Event()

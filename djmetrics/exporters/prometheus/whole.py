@@ -3,8 +3,8 @@
 import mmap
 
 from .files import read_start
+from .regions import WORD
 
-_WORD = 8
 _CHUNK = 4096
 
 
@@ -14,7 +14,7 @@ def read_words(file: int, words: int) -> bytes:
     The kernel copies bytes, and on some processors shows half of a word that is being written. So all is read twice,
     and what differs is looked up in memory, by loads of whole words. Not all of it: to map a file is to trust its size.
     """
-    size = words * _WORD
+    size = words * WORD
     first, second = read_start(file, size), read_start(file, size)
     if first == second:
         return first
@@ -36,5 +36,5 @@ def _differing(first: bytes, second: bytes) -> list[int]:
         one, other = first[start : start + _CHUNK], second[start : start + _CHUNK]
         if one != other:
             pairs = zip(memoryview(one).cast("Q"), memoryview(other).cast("Q"), strict=True)
-            found += [start // _WORD + place for place, (a, b) in enumerate(pairs) if a != b]
+            found += [start // WORD + place for place, (a, b) in enumerate(pairs) if a != b]
     return found
