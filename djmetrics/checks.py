@@ -12,7 +12,7 @@ from django.core import checks
 from django.urls import NoReverseMatch, reverse
 from django.utils.module_loading import import_string
 
-from . import catalogue, gunicorn_check, sentry_check, slo_check, trace_checks
+from . import catalogue, gunicorn_check, sentry_check, slo_check, trace_checks, view_check
 from .check import DOCS, Check
 from .conf import NAME, Problem, Settings, get_problems, get_settings
 from .kinds import metric_key
@@ -129,6 +129,7 @@ TABLE = (
     NOT_IMPORTABLE,
     NO_URL,
     *trace_checks.TABLE,
+    *view_check.TABLE,
     NO_DSN,
     NO_SDK,
     NO_SCRUBBING,

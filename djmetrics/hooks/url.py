@@ -52,7 +52,7 @@ def _timed(original: Callable[..., Any]) -> Callable[..., Any]:
             raise
         finally:
             recorder.end_layer(RESOLVE, begun, error)
-        _describe(begun[0], _view_name(match), match.route or "")
+        _describe(begun[0], view_name(match), match.route or "")
         if _guarded is not None and match.func is _guarded[0]:
             recorder.discard()
             _guarded[1](request)
@@ -61,7 +61,7 @@ def _timed(original: Callable[..., Any]) -> Callable[..., Any]:
     return resolve_request
 
 
-def _view_name(match: Any) -> str:
+def view_name(match: Any) -> str:
     """Django's name of the view, worked out when it made the match; it calls all nameless partials the same."""
     view = match.func
     if match.url_name is not None or type(view) is not functools.partial:

@@ -1,11 +1,12 @@
 """Prometheus's rules as management commands make them: from the site's objectives and the command's options."""
 
 from argparse import ArgumentParser
+from collections.abc import Iterator
 from typing import Any
 
 from django.core.management.base import CommandError
 
-from djmetrics import slo_check
+from djmetrics import slo_check, view_check
 from djmetrics.conf import NAME, get_problems, get_settings
 from djmetrics.management import names
 from djmetrics.rules import document
@@ -68,6 +69,15 @@ def text(
     return document.text(settings.slos, _options(given), format, metadata)
 
 
+def doubts() -> Iterator[str]:
+    """What of the objectives is allowed, and perhaps not meant."""
+    settings = get_settings()
+    if not settings.slos:
+        yield "No objectives in DJMETRICS['SLOS']: there are no alerts on error budgets."
+    for where, view, close in view_check.unknown_views(settings):
+        yield f"{where}: no URL leads to the view '{view}'." + (f" Did you mean '{close}'?" if close else "")
+
+
 def pairs(option: str, given: list[str]) -> dict[str, str]:
     """What was given as NAME=VALUE; CommandError where it is not of that form."""
     found = [each.partition("=") for each in given]
@@ -84,6 +94,7 @@ def _options(given: dict[str, Any]) -> Options:
     names.check_site(job, namespace)
     labels = pairs("--alert-label", given["alert_label"])
     names.check_alert_labels(labels, job, namespace)
+    names.check_links(given["grafana_url"], given["runbooks"])
     severities = pairs("--severity", given["severity"])
     if unknown := [name for name in severities if name not in SEVERITIES]:
         raise CommandError(f"No such severity: {', '.join(unknown)}. There are: {', '.join(SEVERITIES)}.")

@@ -45,6 +45,15 @@ def check_plain(option: str, name: str, value: str) -> None:
         raise CommandError(f"{option} {name}={value}: must be plain text, without {{{{.")
 
 
+def check_links(boards: str, runbooks: str) -> None:
+    """CommandError where an alert's links cannot be made of these addresses."""
+    for option, address in ("--grafana-url", boards), ("--runbooks", runbooks):
+        if "{{" in address:
+            raise CommandError(f"{option} {address}: must be a plain address, without {{{{.")
+    if "{}" not in runbooks:
+        raise CommandError(f"--runbooks {runbooks}: must have {{}} where a page's name stands.")
+
+
 def check_object(name: str, labels: dict[str, str]) -> None:
     """CommandError where Kubernetes takes no object of this name and with these labels."""
     if not _is(_DOMAIN, name, _DOMAIN_LENGTH):

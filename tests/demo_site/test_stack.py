@@ -21,7 +21,7 @@ from tests.components.fixtures import absent, need, program
 from tests.components.install import BUGSINK
 from tests.grafana.boards import BY_DEFAULT
 
-pytestmark = pytest.mark.once
+pytestmark = [pytest.mark.once, pytest.mark.unmeasured]
 
 ROOT = Path(__file__).resolve().parents[2]
 DEMO = ROOT / "demo_site"

@@ -126,6 +126,12 @@ def test_options() -> None:
         ("--alert-label=job=x", "--alert-label job: is the label that tells sites apart"),
         ("--alert-label=team={{", "--alert-label team={{: must be plain text, without {{"),
         ("--severity=critical={{", "--severity critical={{: must be plain text, without {{"),
+        (
+            "--grafana-url=https://x/{{ .Values.x }}",
+            "--grafana-url https://x/{{ .Values.x }}: must be a plain",
+        ),
+        ("--runbooks=https://x/{{ x }}/{}", "--runbooks https://x/{{ x }}/{}: must be a plain address"),
+        ("--runbooks=https://x/runbooks", "--runbooks https://x/runbooks: must have {} where a page's name"),
         ("--object-name=My Rule!", "--object-name 'My Rule!': must be of lower case letters"),
         ("--object-name=", "--object-name '': must be of lower case letters"),
         ("--object-name=" + "a" * 254, "253 characters at most"),
@@ -139,7 +145,7 @@ def test_options() -> None:
 )
 def test_wrong_option_is_named(option: str, message: str) -> None:
     """A misspelt option is an error that names what there is."""
-    with pytest.raises(CommandError, match=message):
+    with pytest.raises(CommandError, match=re.escape(message)):
         run(option)
 
 
@@ -223,3 +229,19 @@ def test_rules_come_with_the_boards(tmp_path: Path) -> None:
             command="djmetrics_dashboards",
             SLOS={},
         )
+
+
+def test_rules_are_as_many_as_the_documentation_says() -> None:
+    """Twelve without objectives, fifteen more for each."""
+
+    def rules(objectives: int) -> int:
+        slos = {f"slo-{number}": {"OBJECTIVE": 0.999} for number in range(objectives)}
+        return run(SLOS=slos)[0].count("expr:")
+
+    text = (Path(__file__).resolve().parents[2] / "docs" / "howto" / "alerts.md").read_text()
+    assert (rules(0), rules(1), rules(200)) == (12, 27, 3012)
+    assert (
+        "An objective is fifteen rules, eleven recorded and four alerts; without any there are twelve."
+        in text
+    )
+    assert "Two hundred objectives are 3,012\n" in text

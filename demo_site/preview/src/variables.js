@@ -53,7 +53,7 @@ function escaped(value) {
 }
 
 function queried(variable, format) {
-  const { name, value, options, allValue } = variable;
+  const { name, value, options, allValue, multi, includeAll } = variable;
   const all = isAll(value);
   if (format === 'queryparam') {
     const values = all ? [ALL] : [value].flat();
@@ -66,7 +66,8 @@ function queried(variable, format) {
   if (format === 'text' || format === 'raw') {
     return values.join(' + ');
   }
-  if (!Array.isArray(value) && !all) {
+  // As Grafana does it: who may choose several, or all, stands in a regular expression.
+  if (!multi && !includeAll) {
     return String(value).replaceAll('\\', '\\\\').replaceAll('"', '\\"');
   }
   return values.length === 1 ? escaped(values[0]) : `(${values.map(escaped).join('|')})`;

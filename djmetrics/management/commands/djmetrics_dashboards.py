@@ -162,6 +162,8 @@ class Command(BaseCommand):
 
     def _files(self, folder: Path, chosen: Options, options: dict[str, Any]) -> None:
         rules = {f"{RULES}/{alerting.FILE}": alerting.text(options)}
+        for doubt in alerting.doubts():
+            self.stderr.write(doubt)
         try:
             changed = changes(folder, chosen, rules)
             if not options["check"]:

@@ -6,7 +6,6 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from djmetrics.conf import get_settings
 from djmetrics.management import alerting, names
 from djmetrics.rules.document import FORMATS, METADATA, Metadata
 from djmetrics.rules.options import Options
@@ -62,6 +61,8 @@ class Command(BaseCommand):
         about = Metadata(options["object_name"], alerting.pairs("--object-label", options["object_label"]))
         names.check_object(about.name, dict(about.labels))
         text = alerting.text(options, options["format"], about)
+        for doubt in alerting.doubts():
+            self.stderr.write(doubt)
         out: Path | None = options["out"]
         if options["check"] and out is None:
             raise CommandError("--check needs --out: what shall be checked?")
@@ -73,8 +74,6 @@ class Command(BaseCommand):
             self._put(path, text, options["check"])
         except (OSError, UnicodeDecodeError) as error:
             raise CommandError(f"{path}: {error}") from None
-        if not get_settings().slos:
-            self.stderr.write("No objectives in DJMETRICS['SLOS']: there are no alerts on error budgets.")
 
     def _put(self, path: Path, text: str, check: bool) -> None:
         found = path.read_text(encoding="utf-8") if path.exists() else None

@@ -9,7 +9,7 @@ from django.test import Client
 
 from . import elsewhere
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.unmeasured]
 
 
 def test_a_child_reports_for_itself(receiver):

@@ -9,6 +9,8 @@ from . import elsewhere
 from .site import SECRET
 from .test_events import problems
 
+pytestmark = pytest.mark.unmeasured
+
 OWN = {"default_integrations": False, "auto_enabling_integrations": False}
 DJANGO = {"integrations": ["django"], "auto_enabling_integrations": False}
 WITH_LOGGING = {"integrations": ["django", "logging"], "auto_enabling_integrations": False}
