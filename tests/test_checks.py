@@ -9,7 +9,7 @@ import pytest
 from django.core import checks as django_checks
 from django.test import override_settings
 
-from djmetrics import checks, trace_checks
+from djmetrics import checks, trace_checks, view_check
 from djmetrics.gunicorn_check import unshared_workers
 
 GOOD = {"METRICS_TOKEN": "a-token-that-is-long-enough"}
@@ -338,7 +338,7 @@ def test_inside_gunicorn_our_line_shows_by_itself(tmp_path, monkeypatch):
 
 def test_the_table_describes_every_check():
     """The reference table is complete: ids are unique and in order, and each row can be shown without a mistake."""
-    modules = (checks, trace_checks)
+    modules = (checks, trace_checks, view_check)
     declared = [
         each for module in modules for each in vars(module).values() if isinstance(each, checks.Check)
     ]

@@ -35,29 +35,32 @@ def main() -> None:
 
 
 def make_up_secrets(folder: Path) -> None:
-    """One file for each, by the name of its variable; the folder is a volume that only the stack sees."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """One file for each, by the name of its variable, in a folder for each service: none sees another's."""
     key = uuid.uuid4().hex
-    password = secrets.token_urlsafe(16)
+    token = secrets.token_urlsafe(32)
     made_up = {
-        "METRICS_TOKEN": secrets.token_urlsafe(32),
-        "SECRET_KEY": secrets.token_urlsafe(50),
-        "GRAFANA_ADMIN_PASSWORD": secrets.token_urlsafe(16),
-        "BUGSINK_SECRET_KEY": secrets.token_urlsafe(50),
-        "BUGSINK_SUPERUSER": f"demo@example.org:{password}",
-        "BUGSINK_PROJECT_KEY": key,
-        "SENTRY_DSN": f"http://{key}@bugsink:8000/1",
+        "bugsink/CREATE_SUPERUSER": f"demo@example.org:{secrets.token_urlsafe(16)}",
+        "bugsink/PROJECT_KEY": key,
+        "bugsink/SECRET_KEY": secrets.token_urlsafe(50),
+        "grafana/ADMIN_PASSWORD": secrets.token_urlsafe(16),
+        "prometheus/METRICS_TOKEN": token,
+        "site/METRICS_TOKEN": token,
+        "site/SECRET_KEY": secrets.token_urlsafe(50),
+        "site/SENTRY_DSN": f"http://{key}@bugsink:8000/1",
     }
+    # All or none: some are one another's.
     if any(not (folder / name).is_file() for name in made_up):
         for name, value in made_up.items():
-            (folder / name).write_text(value, encoding="utf-8")
+            path = folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(value, encoding="utf-8")
             # Each server has a user of its own.
-            (folder / name).chmod(0o444)
+            path.chmod(0o444)
 
 
 def manage(*command: str) -> None:
     """One of Django's commands, with the site's own secrets; CalledProcessError if it fails."""
-    known = {name: (STACK / "secrets" / name).read_text() for name in ("METRICS_TOKEN", "SECRET_KEY")}
+    known = {name: (STACK / "secrets" / "site" / name).read_text() for name in ("METRICS_TOKEN", "SECRET_KEY")}
     python = [sys.executable, str(HERE.parent / "manage.py")]
     subprocess.run([*python, *command], check=True, env={**os.environ, **known})
 

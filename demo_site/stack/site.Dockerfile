@@ -10,7 +10,8 @@ RUN pip install --no-cache-dir ".[opentelemetry,sentry,top]" --requirement demo_
 
 # A volume takes its owner over from the folder that it is mounted on first: those of `prepare`.
 RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin runner \
- && mkdir -p /stack/secrets /stack/grafana /stack/var \
+ && mkdir -p /stack/secrets/bugsink /stack/secrets/grafana /stack/secrets/prometheus /stack/secrets/site \
+      /stack/grafana /stack/var \
  && chown -R runner:runner /stack
 
 COPY demo_site demo_site

@@ -18,8 +18,8 @@ PLACES = """
   Alertmanager   http://127.0.0.1:9093/
   Bugsink        http://127.0.0.1:8001/
 
-Bugsink's account:            {compose} exec site cat /stack/secrets/BUGSINK_SUPERUSER
-The password of Grafana's admin: {compose} exec site cat /stack/secrets/GRAFANA_ADMIN_PASSWORD
+Bugsink's account:            {compose} exec bugsink cat /stack/secrets/bugsink/CREATE_SUPERUSER
+The password of Grafana's admin: {compose} exec grafana cat /stack/secrets/grafana/ADMIN_PASSWORD
 How they are:                 {compose} ps
 Stop and forget everything:   {compose} down --volumes
 """

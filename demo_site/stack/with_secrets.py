@@ -1,6 +1,7 @@
-"""Run a command with secrets in its environment: ``with_secrets.py NAME [NAME=FILE ...] -- command``.
+"""Run a command with its service's secrets in the environment: ``with_secrets.py SERVICE NAME [NAME ...] -- command``.
 
-Each comes from the file of its name in /stack/secrets (STACK_DIR), so that none stands in compose.yaml.
+Each comes from the file of its name in the service's folder of /stack/secrets (STACK_DIR), so that none stands in
+compose.yaml.
 """
 
 import os
@@ -11,12 +12,12 @@ from pathlib import Path
 def main(arguments: list[str]) -> None:
     """Become the command; SystemExit if a secret is missing."""
     end = arguments.index("--")
-    folder = Path(os.environ.get("STACK_DIR", "/stack")) / "secrets"
+    service, *names = arguments[:end]
+    folder = Path(os.environ.get("STACK_DIR", "/stack")) / "secrets" / service
     environment = dict(os.environ)
-    for wanted in arguments[:end]:
-        name, _, file = wanted.partition("=")
+    for name in names:
         try:
-            environment[name] = (folder / (file or name)).read_text(encoding="utf-8").strip()
+            environment[name] = (folder / name).read_text(encoding="utf-8").strip()
         except OSError as error:
             sys.exit(f"with_secrets.py: {error.filename}: {error.strerror}; has prepare.py run?")
     command = arguments[end + 1 :]

@@ -161,7 +161,7 @@ def test_variables_are_known_to_the_site(services: dict[str, dict[str, Any]]) ->
     assert {name for name in read if name not in docstring} == set()
     given = set(services["site"]["environment"])
     command = services["site"]["command"]
-    given |= {each.partition("=")[0] for each in command[2 : command.index("--")]}
+    given |= set(command[3 : command.index("--")])
     assert given <= read | STANDARD
     assert given >= {"METRICS_TOKEN", "SECRET_KEY", "SENTRY_DSN"}
 
@@ -196,26 +196,50 @@ def prepare(home: Path) -> None:
     subprocess.run(command, check=True, cwd=DEMO, env=environment, capture_output=True)
 
 
+def made_up(prepared: Path) -> dict[str, str]:
+    """The secrets, by service and name."""
+    folder = prepared / "secrets"
+    return {str(path.relative_to(folder)): path.read_text() for path in folder.glob("*/*")}
+
+
 def test_prepare_makes_up_secrets_once(prepared: Path) -> None:
     """They are long, each another, and stay; the log is filled anew."""
-    before = {path.name: path.read_text() for path in (prepared / "secrets").iterdir()}
-    assert len(set(before.values())) == len(before) == 7
-    for name in ("METRICS_TOKEN", "SECRET_KEY", "BUGSINK_SECRET_KEY"):
+    before = made_up(prepared)
+    assert len(before) == 8
+    assert before["prometheus/METRICS_TOKEN"] == before["site/METRICS_TOKEN"]
+    assert len(set(before.values())) == 7
+    for name in ("site/METRICS_TOKEN", "site/SECRET_KEY", "bugsink/SECRET_KEY"):
         assert len(before[name]) > 40
-    assert before["SENTRY_DSN"] == f"http://{before['BUGSINK_PROJECT_KEY']}@bugsink:8000/1"
+    assert before["site/SENTRY_DSN"] == f"http://{before['bugsink/PROJECT_KEY']}@bugsink:8000/1"
     prepare(prepared)
-    assert {path.name: path.read_text() for path in (prepared / "secrets").iterdir()} == before
+    assert made_up(prepared) == before
 
 
 def test_every_secret_that_is_read_is_made_up(prepared: Path, services: dict[str, dict[str, Any]]) -> None:
     """No service waits for one that nobody writes, and none is written for nobody."""
     text = json.dumps(services) + (STACK / "prometheus.yml").read_text()
-    read = set(re.findall(r"/stack/secrets/(\w+)", text))
+    read = set(re.findall(r"/stack/secrets/(\w+/[A-Z_]+)", text))
     for service in services.values():
         command = [str(each) for each in service.get("command", ())]
         if "--" in command:
-            read |= {each.partition("=")[2] or each for each in command[2 : command.index("--")]}
-    assert read == {path.name for path in (prepared / "secrets").iterdir()}
+            folder, *names = command[2 : command.index("--")]
+            read |= {f"{folder}/{name}" for name in names}
+    assert read == set(made_up(prepared))
+
+
+def test_no_service_sees_another_s_secrets(services: dict[str, dict[str, Any]]) -> None:
+    """Each has its own folder, to read only; what makes them up has all of them, and its image has the folders."""
+    seen = {
+        name: [str(each) for each in service.get("volumes", ()) if "secrets" in str(each)]
+        for name, service in services.items()
+    }
+    of_all = sorted(seen.pop("prepare"))
+    with_any = sorted(name for name, volumes in seen.items() if volumes)
+    assert with_any == ["bugsink", "grafana", "prometheus", "site"]
+    assert of_all == [f"{name}-secrets:/stack/secrets/{name}:rw" for name in with_any]
+    for name in with_any:
+        assert seen[name] == [f"{name}-secrets:/stack/secrets/{name}:ro"]
+        assert f"/stack/secrets/{name}" in (STACK / "site.Dockerfile").read_text()
 
 
 def test_boards_are_where_grafana_looks(prepared: Path, services: dict[str, dict[str, Any]]) -> None:
@@ -324,7 +348,7 @@ def test_prometheus_may_read_the_site(
     # Neither the collector nor Bugsink is there.
     nowhere = {"OTEL_EXPORTER_OTLP_ENDPOINT": "", "VAR_DIR": f"{prepared}/var", "STACK_DIR": str(prepared)}
     environment = {**os.environ, **given, **nowhere, "DJANGO_SETTINGS_MODULE": "running_log.settings"}
-    token = (prepared / "secrets" / "METRICS_TOKEN").read_text()
+    token = (prepared / "secrets/site/METRICS_TOKEN").read_text()
     page = f"http://127.0.0.1:{port}/metrics"
 
     def status(host: str, authorization: str) -> int:
@@ -344,15 +368,14 @@ def test_prometheus_may_read_the_site(
 
 
 def test_command_gets_its_secrets(prepared: Path) -> None:
-    """From the files, by their own names or others; what is missing is named."""
-    script = [sys.executable, str(STACK / "with_secrets.py")]
-    show = "import os; print(os.environ['SECRET_KEY'], os.environ['KEY'])"
+    """From its service's files, by their names; what is missing is named."""
+    script = [sys.executable, str(STACK / "with_secrets.py"), "bugsink"]
+    show = "import os; print(os.environ['SECRET_KEY'], os.environ['PROJECT_KEY'])"
     environment = {**os.environ, "STACK_DIR": str(prepared)}
-    command = [*script, "SECRET_KEY", "KEY=BUGSINK_PROJECT_KEY", "--", sys.executable, "-c", show]
+    command = [*script, "SECRET_KEY", "PROJECT_KEY", "--", sys.executable, "-c", show]
     done = subprocess.run(command, env=environment, capture_output=True, text=True)
-    assert done.stdout.split() == [
-        (prepared / "secrets" / name).read_text() for name in ("SECRET_KEY", "BUGSINK_PROJECT_KEY")
-    ]
+    known = made_up(prepared)
+    assert done.stdout.split() == [known["bugsink/SECRET_KEY"], known["bugsink/PROJECT_KEY"]]
     done = subprocess.run([*script, "NOTHING", "--", "true"], env=environment, capture_output=True, text=True)
     assert done.returncode != 0
     assert "NOTHING" in done.stderr
@@ -406,7 +429,7 @@ def test_bugsink_takes_the_errors_of_the_site(
         "STACK_DIR": str(prepared),
     }
     base = f"http://127.0.0.1:{port}"
-    dsn = (prepared / "secrets" / "SENTRY_DSN").read_text()
+    dsn = (prepared / "secrets/site/SENTRY_DSN").read_text()
     key, host = re.fullmatch(r"http://(\w+)@([\w:]+)/1", dsn).groups()  # type: ignore[union-attr]
     event = json.dumps(
         {"event_id": "0" * 32, "message": "of the stack", "platform": "python", "timestamp": 1}
