@@ -26,7 +26,11 @@ from .mutants import MUTANTS, WRONG
 from .mutants.planting import Mutant
 from .test_arithmetic import told  # noqa: F401 (a fixture)
 
-pytestmark = [pytest.mark.filterwarnings("ignore:Prefer using dashboardv2"), pytest.mark.once]
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:Prefer using dashboardv2"),
+    pytest.mark.once,
+    pytest.mark.unmeasured,
+]
 
 MODULES = {
     "lint": test_lint,

@@ -97,6 +97,7 @@ def test_fork_while_a_reader_tries_a_slot(store, make_store, tmp_path, monkeypat
         assert [join(child) for child in children] == [0, 0]
 
 
+@pytest.mark.unmeasured
 def test_readers_while_workers_come_and_go(store, tmp_path):
     """However often pages are read meanwhile, each new worker gets the free slot."""
     store.attach(tmp_path)
