@@ -6,9 +6,9 @@ The text is looked at no further than its first words, and never leaves through 
 import re
 import sys
 from collections.abc import Mapping
-from types import FrameType
 from typing import Any, Protocol
 
+from .places import code_place
 from .record import Record, Statement, Subject
 
 OPERATIONS = frozenset(
@@ -174,29 +174,5 @@ def track(record: Record, connection: Connection, sql: Any) -> Statement:
     if statement.is_of_table:
         record.repeated_queries += 1
         if statement.count == repeated_from:
-            statement.location = _location()
+            statement.location = code_place(sys._getframe(1))
     return statement
-
-
-# Whose frames are not the site's.
-_FOREIGN = (
-    "django.",
-    "djmetrics.",
-    "asgiref.",
-    "contextlib",
-    "functools",
-    "concurrent.",
-    "threading",
-    "asyncio.",
-)
-
-
-def _location() -> str:
-    """File, line and function of the innermost frame of the site's own code."""
-    frame: FrameType | None = sys._getframe(2)
-    while frame is not None:
-        module = frame.f_globals.get("__name__", "")
-        if not f"{module}.".startswith(_FOREIGN):
-            return f"{frame.f_code.co_filename}:{frame.f_lineno} in {frame.f_code.co_name}"
-        frame = frame.f_back
-    return ""

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from djmetrics import semconv, sql
+from djmetrics import places, semconv, sql
 from djmetrics.record import Record
 from djmetrics.sql import OPERATIONS, describe, subject_of, track
 
@@ -179,7 +179,7 @@ def test_statement_that_is_no_text(given):
 
 def test_no_code_of_the_site(monkeypatch):
     """Where every frame is a framework's, there is no place."""
-    monkeypatch.setattr(sql, "_FOREIGN", ("",))
+    monkeypatch.setattr(places, "_FOREIGN", ("",))
     with unit() as record:
         runs(record, "SELECT 1 FROM run", 5)
 

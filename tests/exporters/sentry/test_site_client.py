@@ -203,3 +203,12 @@ def test_sentry_traces_nothing(receiver):
     )
     [event] = receiver.events
     assert event["contexts"]["trace"] == {"trace_id": header[3:35], "span_id": header[36:52]}
+
+
+def test_where_statements_come_from(receiver):
+    """The SDK's integration stands around Django's cursors; the place that is told is the site's."""
+    elsewhere.run(receiver.dsn, "get('/n-plus-one/')", init=DJANGO, settings={"N_PLUS_ONE": 5})
+    [event] = receiver.events
+    [statement] = event["contexts"]["djmetrics"]["repeated_statements"]
+    assert statement["location"] == event["extra"]["location"]
+    assert statement["location"].endswith(" in n_plus_one")
