@@ -9,7 +9,7 @@ from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.apps import apps
 from django.core.exceptions import MiddlewareNotUsed
 
-from . import ambient, guard, lanes, recorder, runtime, units
+from . import ambient, guard, lanes, logs, recorder, runtime, units
 from .hooks.request import answered, describe
 from .record import Record
 from .streaming import kept_for, watch
@@ -102,6 +102,8 @@ def _answered(record: Record, request: Any, response: Any, kept: ambient.Kept) -
         if ambient.response_header and record.trace_id:
             response.headers[ambient.response_header] = f"{record.trace_id:032x}"
         watch(record, request, response, kept)
+        if type(record.status) is int and record.status >= 400:
+            logs.answered(record)
     except Exception:
         guard.failed("middleware.answered")
         units.close(record)

@@ -1,18 +1,34 @@
 """Fields for log lines."""
 
+import asyncio
 import io
+import json
 import logging
 import subprocess
 import sys
 from typing import Any
 
 import pytest
+import structlog
+from django.http import Http404, HttpResponse
 from django.test import override_settings
+from django.urls import path
 
 from djmetrics import ambient
 from djmetrics.logs import RecordFilter, add_fields
 
 from .hooks.site import request_record
+
+
+def missing(request: Any) -> HttpResponse:
+    raise Http404
+
+
+def down(request: Any) -> HttpResponse:
+    return HttpResponse(status=503)
+
+
+urlpatterns = [path("missing/", missing, name="missing"), path("down/", down, name="down")]
 
 
 @pytest.fixture
@@ -67,6 +83,27 @@ def test_current_span_first(said, monkeypatch):
     assert stream.getvalue().startswith(f"[{1:032x}][{2:016x}]")
 
 
+@pytest.mark.urls(__name__)
+@pytest.mark.parametrize("view", ["missing", "down"])
+def test_what_django_says_of_an_answer(view, client, async_client):
+    """Its line on a status from 400 on comes when the middlewares are done; it carries that request's fields."""
+    stream = io.StringIO()
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(logging.Formatter("[%(trace_id)s][%(view)s]"))
+    handler.addFilter(RecordFilter())
+    logger = logging.getLogger("django.request")
+    logger.addHandler(handler)
+    try:
+        header = {"traceparent": f"00-{0xABC:032x}-{0xDE:016x}-01"}
+        client.get(f"/{view}/", headers=header)
+        asyncio.run(async_client.get(f"/{view}/", headers=header))
+        logger.warning("a line of nobody's", extra={"request": object()})
+        logger.warning("a line of nobody's")
+    finally:
+        logger.removeHandler(handler)
+    assert stream.getvalue().split() == [f"[{0xABC:032x}][{view}]"] * 2 + ["[][]"] * 2
+
+
 def test_structlog():
     """Only what is known, and not over what is there."""
     event: dict[str, Any] = {"event": "hello", "view": "mine"}
@@ -75,6 +112,37 @@ def test_structlog():
         assert add_fields(None, "info", event) == {
             "event": "hello", "view": "mine", "trace_id": f"{1:032x}", "span_id": f"{2:016x}",
         }  # fmt: skip
+
+
+@pytest.mark.urls(__name__)
+def test_structlog_on_what_django_says(client):
+    """So do those that structlog formats for the standard library."""
+    stream = io.StringIO()
+    handler = logging.StreamHandler(stream)
+    rest = [structlog.stdlib.ProcessorFormatter.remove_processors_meta, structlog.processors.JSONRenderer()]
+    formatter = structlog.stdlib.ProcessorFormatter(processors=[add_fields, *rest])
+    handler.setFormatter(formatter)
+    logger = logging.getLogger("django.request")
+    logger.addHandler(handler)
+    try:
+        client.get("/missing/")
+    finally:
+        logger.removeHandler(handler)
+    assert json.loads(stream.getvalue())["view"] == "missing"
+
+
+def test_a_real_structlog():
+    """As the how-to configures it, each line names its request."""
+    stream = io.StringIO()
+    chain = [add_fields, structlog.processors.JSONRenderer()]
+    logger = structlog.wrap_logger(structlog.PrintLogger(stream), processors=chain)
+    with request_record() as request:
+        request.trace_id, request.span_id = 1, 2
+        logger.info("hello")
+    logger.info("outside")
+    inside, outside = map(json.loads, stream.getvalue().splitlines())
+    assert inside == {"event": "hello", "trace_id": f"{1:032x}", "span_id": f"{2:016x}", "view": "a-view"}
+    assert outside == {"event": "outside"}
 
 
 UNCONFIGURED = """
