@@ -40,6 +40,13 @@ def block(page: str, part: str) -> str:
     return str(found)
 
 
+def leaves(heading: str) -> set[str]:
+    """The names that the part ``## heading`` of the page on what leaves a site gives; with ``*`` for many."""
+    text = (DOCS / "explanation/privacy.md").read_text(encoding="utf-8")
+    part = re.split(r"^## ", text.partition(f"\n## {heading}\n")[2], flags=re.MULTILINE)[0]
+    return set(re.findall(r"`([a-z_.*]+)`", part))
+
+
 def prose(page: str) -> str:
     """A page without its generated parts."""
     text = (DOCS / page).read_text(encoding="utf-8")

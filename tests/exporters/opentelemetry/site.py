@@ -1,11 +1,14 @@
 """Views that do known work, some of it under spans of the site's own."""
 
 import asyncio
+import io
 import threading
 from typing import Any
 
+import django
 from asgiref.sync import async_to_sync, sync_to_async
 from django.core.cache import cache
+from django.core.management import call_command
 from django.db import connection
 from django.http import HttpResponse, StreamingHttpResponse
 from django.template import engines
@@ -54,6 +57,21 @@ def page(request: Any) -> HttpResponse:
     cache.get("other-secret")
     query()
     return HttpResponse(engines["django"].from_string("{{ a }}").render({"a": 1}))
+
+
+def commanding(request: Any) -> HttpResponse:
+    """A management command, and a task where Django has them, inside a request."""
+    call_command("diffsettings", stdout=io.StringIO())
+    if django.VERSION >= (6, 0):
+        from django.tasks import task
+
+        task(commanded).enqueue()
+    return HttpResponse()
+
+
+def commanded() -> None:
+    """A task's function: Django wants it by its module's name."""
+    query()
 
 
 def nested(request: Any) -> HttpResponse:
@@ -201,6 +219,7 @@ urlpatterns = [
     path("missing/", missing, name="missing"),
     path("queries/<int:number>/", queries, name="queries"),
     path("page/", page, name="page"),
+    path("commanding/", commanding, name="commanding"),
     path("nested/", nested, name="nested"),
     path("rendered/", rendered, name="rendered"),
     path("touched/", touched, name="touched"),

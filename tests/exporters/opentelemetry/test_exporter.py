@@ -3,6 +3,7 @@
 import atexit
 import threading
 import uuid
+from fnmatch import fnmatch
 
 import pytest
 from django.conf import settings
@@ -18,6 +19,7 @@ from djmetrics import recorder, runtime, units
 from djmetrics.exporters.opentelemetry import OpenTelemetryExporter
 from djmetrics.record import Record, Subject
 from djmetrics.testing import record
+from tests.docs_pages import leaves
 
 from . import site
 from .conftest import memory_of
@@ -128,6 +130,23 @@ def test_nothing_that_was_put_in_comes_out(memory, switched_on):
         spans = memory.take()
     assert "SELECT ?, ?" in {each.attributes.get("db.query.text") for each in spans.all}
     assert [each.to_json() for each in spans.all if "secret" in each.to_json()] == []
+
+
+def test_what_leaves_is_documented(memory, switched_on):
+    """The page that says what leaves the site names each attribute of each span, and what of the caller's goes on."""
+    caller = {"traceparent": PARENT, "tracestate": "vendor=theirs"}
+    with switched_on(CAPTURE_PATH=True, FOLD_AFTER=2, RESPONSE_HEADER="X-Trace"):
+        for path in ("/fail/", "/page/", "/nested/", "/queries/9/", "/commanding/", "/stream/", "/missing/"):
+            Client(raise_request_exception=False).get(path, headers=caller).close()
+        spans = memory.take()
+
+    ours = [each for each in spans.all if each.instrumentation_scope.name == "djmetrics"]
+    names = {name for each in ours for name in each.attributes}
+    documented = leaves("OpenTelemetry")
+    assert {"django.command.command", "url.path", "djmetrics.folded.count", "error.type"} <= names
+    assert {name for name in names if not any(fnmatch(name, each) for each in documented)} == set()
+    assert {each.context.trace_state.to_header() for each in ours} == {"vendor=theirs"}
+    assert {"traceparent", "tracestate"} <= documented
 
 
 def test_many_alike_are_counted_together(memory, switched_on):

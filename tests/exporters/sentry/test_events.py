@@ -13,6 +13,7 @@ from djmetrics import clock, recorder, units
 from djmetrics.exporters.sentry.crumbs import add_crumbs
 from djmetrics.exporters.sentry.privacy import scrubbed
 from djmetrics.record import Subject
+from tests.docs_pages import leaves
 
 pytestmark = pytest.mark.django_db
 
@@ -47,6 +48,25 @@ def test_sentry_accepts_every_kind(site, client, receiver):
         errors, meta = problems(event)
         assert errors in (None, []), event["transaction"]
         assert "err" not in str(meta), event["transaction"]
+
+
+def test_what_leaves_is_documented(site, client, receiver):
+    """The page that says what leaves the site names each field of each kind of event."""
+    caller = {"traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}
+    with site({"RELEASE": "v7"}, SLOW_THRESHOLD=0, N_PLUS_ONE=2, MAX_QUERIES=0):
+        for path in ("/fail/5/", "/n-plus-one/", "/fine/"):
+            client.get(path, headers=caller)
+        nested("command")
+        sentry_sdk.flush()
+    fields, contexts = set(), set()
+    for event in receiver.events:
+        fields |= {*event} - {"contexts", "request"} | {
+            f"request.{each}" for each in event.get("request", ())
+        }
+        contexts |= {f"contexts.{each}" for each in event["contexts"]}
+    assert {"fingerprint", "exception", "request.url", "extra"} <= fields
+    assert {"contexts.djmetrics", "contexts.trace"} <= contexts
+    assert (fields | contexts) - leaves("Sentry") == {"tags"}  # each of which is named
 
 
 def nested(kind: str) -> None:
