@@ -11,6 +11,10 @@ THREAD = "djmetrics-spans"
 _PREFIX = "opentelemetry.exporter."
 
 
+class NotInstalledError(LookupError):
+    """An exporter that the variables ask for is not there. The log said so, with what to do, when it was looked for."""
+
+
 class Failures(logging.Filter):
     """Stands before the loggers of OpenTelemetry's exporters, for what they log on our thread and nothing else.
 

@@ -14,7 +14,7 @@ from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 from ... import catalogue, guard, tally
 from ...record import Record
 from .background import Background
-from .failures import THREAD, Failures
+from .failures import THREAD, Failures, NotInstalledError
 from .span import RequestSpan
 from .spans import Spans
 
@@ -188,9 +188,11 @@ def _in_time(flush: Callable[[int], bool], seconds: float) -> bool:
 
 
 def _made(make: Callable[[], SpanExporter]) -> SpanExporter | None:
-    """What ``make`` makes, or None: a variable may say what it does not take."""
+    """What ``make`` makes, or None: it may not be installed, and a variable may say what it does not take."""
     try:
         return make()
+    except NotInstalledError:
+        return None
     except Exception:
         guard.failed("exporters.opentelemetry.exporter")
         return None

@@ -15,6 +15,7 @@ from opentelemetry.sdk.trace import SpanProcessor, Tracer, TracerProvider
 from opentelemetry.sdk.trace.export import SpanExporter
 
 from . import others
+from .failures import NotInstalledError
 from .variables import PROTOCOLS, protocol
 
 logger = logging.getLogger("djmetrics")
@@ -143,7 +144,7 @@ def exporters() -> list[Callable[[], SpanExporter]]:
 
 
 def _absent(name: str) -> SpanExporter:
-    raise LookupError(f"the exporter {name} is not installed")
+    raise NotInstalledError(name)
 
 
 def _made(entry: EntryPoint) -> SpanExporter:

@@ -13,6 +13,7 @@ from opentelemetry.trace import SpanContext, TraceFlags
 from djmetrics import guard, tally, units
 from djmetrics.exporters.opentelemetry import failures
 from djmetrics.exporters.opentelemetry.pipeline import Pipeline
+from djmetrics.exporters.opentelemetry.provider import exporters
 from djmetrics.exporters.opentelemetry.span import RequestSpan
 
 
@@ -160,6 +161,20 @@ def test_exporter_that_cannot_be_made(lenient):
     pipeline.shutdown()
     assert len(sink.spans) == 1
     assert counts() == {"sent": 1}
+
+
+def test_exporter_that_is_not_installed(monkeypatch, caplog):
+    """It is told once, in one line that says what to do, and is no failure of ours; what is lost is counted."""
+    monkeypatch.setenv("OTEL_TRACES_EXPORTER", "nowhere")
+    before = guard.counts.copy()
+    pipeline = Pipeline(100, 10.0, exporters())
+    pipeline.on_end(readable("lost"))
+    pipeline.shutdown()
+    assert counts() == {"failed": 1}
+    assert guard.counts == before
+    [told] = caplog.records
+    assert "pip install opentelemetry-exporter-nowhere" in told.getMessage()
+    assert told.exc_info is None
 
 
 def test_without_exporters():
