@@ -1,6 +1,9 @@
 """What may not leave unless the site lets personal data go: values in the messages of databases' errors."""
 
 import re
+from collections.abc import Iterable
+from itertools import zip_longest
+from typing import Any
 
 from .choices import Event
 
@@ -27,11 +30,19 @@ _NAME = re.compile(r"syntax error|[\w.]+(?:, [\w.]+)*")
 
 
 def scrub_messages(event: Event) -> None:
-    """Take the values out of what databases say of errors: they quote the row that they refuse."""
-    for each in (event.get("exception") or {}).get("values") or ():
-        module = each.get("module") or ""
-        if f"{module}.".startswith(tuple(f"{driver}." for driver in _DRIVERS)):
+    """Take the values out of what databases say of errors: they quote the row that they refuse.
+
+    An exception's cause stands before it, and that of one of Django's is the driver's, whatever that is called.
+    """
+    values: list[dict[str, Any]] = list((event.get("exception") or {}).get("values") or ())
+    nothing: dict[str, Any] = {}
+    for each, following in zip_longest(values, values[1:], fillvalue=nothing):
+        if _is_of(each, _DRIVERS) or _is_of(following, ("django.db",)):
             each["value"] = scrubbed(each.get("value") or "")
+
+
+def _is_of(value: dict[str, Any], packages: Iterable[str]) -> bool:
+    return f"{value.get('module') or ''}.".startswith(tuple(f"{each}." for each in packages))
 
 
 def scrubbed(message: str) -> str:

@@ -7,6 +7,7 @@ import pytest
 import sentry_relay.processing
 import sentry_sdk
 from django.core.management import BaseCommand, CommandError, call_command
+from django.db import IntegrityError
 from django.test import override_settings
 
 from djmetrics import clock, recorder, units
@@ -197,6 +198,31 @@ def test_crumbs_are_bounded():
 def test_what_databases_say(message, expected):
     """Databases quote the row that they refuse; what they say of it leaves without."""
     assert scrubbed(message) == expected
+
+
+class Refused(Exception):
+    """What a driver that nobody knows raises."""
+
+
+@pytest.mark.parametrize("grouped", [False, True])
+def test_what_an_unknown_driver_says(site, receiver, grouped):
+    """The cause of one of Django's errors of the database is the driver's, by whatever name."""
+    with site():
+        record = units.open()
+        units.announce(record)
+        try:
+            try:
+                raise Refused("Key (email)=(a@b.c) already exists")
+            except Refused as refused:
+                raise IntegrityError("Key (email)=(a@b.c) already exists") from refused
+        except IntegrityError as error:
+            units.broke(record, ExceptionGroup("several", [KeyError("theirs"), error]) if grouped else error)
+        units.close(record)
+        sentry_sdk.flush()
+    [event] = receiver.events
+    said = {each["type"]: each["value"] for each in event["exception"]["values"]}
+    assert (said["Refused"], said["IntegrityError"]) == ("…", "…")
+    assert said.get("KeyError", "'theirs'") == "'theirs'"
 
 
 def test_local_variables(site, client, receiver):
