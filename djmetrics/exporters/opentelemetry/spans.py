@@ -16,11 +16,15 @@ from .tree import Node, Tree
 
 _CLIENT = frozenset({"db", "cache"})
 _KINDS = {"request": SpanKind.SERVER, "task": SpanKind.CONSUMER}
-_ANSWERS = frozenset(
+_NO_FAILURES = frozenset(
     {
+        # What Django answers with a page of its own: the client asked for what is not to be had.
         ("django.http.response", "Http404"),
         ("django.core.exceptions", "PermissionDenied"),
         ("django.core.exceptions", "SuspiciousOperation"),
+        # What ends work that nobody wants any more: the client went away, or a generator was closed.
+        ("asyncio.exceptions", "CancelledError"),
+        ("builtins", "GeneratorExit"),
     }
 )
 _SAMPLED = TraceFlags(TraceFlags.SAMPLED)
@@ -145,7 +149,7 @@ class Spans:
             self._resource,
             found,
             kind=SpanKind.CLIENT if operation.subject.kind in _CLIENT else SpanKind.INTERNAL,
-            status=_UNSET if operation.error is None or _is_answer(operation.error) else _ERROR,
+            status=_UNSET if operation.error is None or _is_no_failure(operation.error) else _ERROR,
             start_time=operation.start + offset,
             end_time=end + offset,
             instrumentation_scope=self._scope,
@@ -160,9 +164,9 @@ def _name(record: Record) -> str:
     return f"{'HTTP' if record.method == semconv.OTHER else record.method} {record.route}".rstrip()
 
 
-def _is_answer(error: type[BaseException]) -> bool:
-    """Whether Django answers the exception with a page of its own: the client asked for what is not to be had."""
-    return any((each.__module__, each.__qualname__) in _ANSWERS for each in error.__mro__)
+def _is_no_failure(error: type[BaseException]) -> bool:
+    """Whether an exception that left an operation is an answer, or an end that somebody asked for."""
+    return any((each.__module__, each.__qualname__) in _NO_FAILURES for each in error.__mro__)
 
 
 def _start(span: Span) -> int:

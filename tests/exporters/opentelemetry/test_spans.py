@@ -1,6 +1,9 @@
 """Finished records as spans: exact times, kinds, parents."""
 
+import asyncio
+
 import pytest
+from django.http import Http404
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
@@ -139,6 +142,25 @@ def test_operations(request_):
     assert first.attributes["error.type"] == "KeyError"
     assert second.status.status_code is StatusCode.UNSET
     assert {each.context.trace_id for each in (server, shown, first, second)} == {1}
+
+
+@pytest.mark.parametrize(
+    "error, failed",
+    [
+        (KeyError, True),
+        (TimeoutError, True),
+        (Http404, False),
+        (asyncio.CancelledError, False),
+        (GeneratorExit, False),
+    ],
+)
+def test_status_of_an_operation(request_, error, failed):
+    """An answer of Django's, and an end that somebody asked for, are named and are no errors."""
+    record, span = request_
+    operation(DB, error=error)
+    _, shown = made(record, span)
+    assert (shown.status.status_code is StatusCode.ERROR) is failed
+    assert shown.attributes["error.type"].endswith(error.__qualname__)
 
 
 def test_stream(request_):
