@@ -17,6 +17,7 @@ from . import others
 from .pipeline import Pipeline
 from .provider import NAME, Provider
 from .spans import Spans
+from .spilled import Spilled
 from .tracing import Tracing, span_of
 
 _own: WeakKeyDictionary[SpanProcessor, Pipeline] = WeakKeyDictionary()
@@ -69,10 +70,13 @@ class OpenTelemetryExporter(Exporter):
         self.context = Tracing(self._tracer, running, choices.sample_rate)
 
     def spill(self, record: Record, operations: Sequence[Operation]) -> None:
-        """Keep those operations that other libraries' spans hang on."""
+        """Keep what its trace shall show of them: those that other libraries' spans hang on, and of all else some."""
         span = span_of(record)
-        if span is not None and span.ids:
-            span.spilled += [each for each in operations if each in span.ids]
+        if span is None:
+            return
+        if span.spilled is None:
+            span.spilled = Spilled(self._choices.max_spans, self._choices.fold_after)
+        span.spilled.add(operations, span.ids)
 
     def export(self, record: Record) -> None:
         """Queue a record whose trace is kept."""
@@ -81,7 +85,8 @@ class OpenTelemetryExporter(Exporter):
             return
         span.close()
         if record.kept and self._pipeline is not None:
-            weight = 1 + len(record.layers) + len(record.operations)
+            kept = 0 if span.spilled is None else len(span.spilled.operations)
+            weight = 1 + len(record.layers) + len(record.operations) + kept
             # As many spans as there may be of it; and a small queue shall take it when it is empty.
             self._pipeline.add(record, span, min(weight, self._choices.max_spans, self._choices.queue_size))
 

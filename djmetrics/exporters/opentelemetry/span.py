@@ -10,6 +10,7 @@ from opentelemetry.util.types import Attributes, AttributeValue
 
 from ...record import Operation, Record
 from .ids import new_span_id
+from .spilled import Spilled
 
 MAX_ATTRIBUTES = 128
 MAX_EVENTS = 128
@@ -58,7 +59,7 @@ class RequestSpan(Span):
         self.status: Status | None = None
         self.dropped = 0
         self.ids: dict[Operation, int] = {}
-        self.spilled: list[Operation] = []
+        self.spilled: Spilled | None = None
         self.context = SpanContext(record.trace_id, record.span_id, False, flags, state)
         self.outside = Context()
         self.record: Record | None = record

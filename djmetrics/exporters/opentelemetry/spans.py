@@ -73,13 +73,17 @@ class Spans:
 
     def of(self, record: Record, span: RequestSpan) -> Iterator[ReadableSpan]:
         """The spans of one record: the server span first, then parents before children."""
-        operations = [*span.spilled, *record.operations]
+        spilled = span.spilled
+        operations = [*([] if spilled is None else spilled.operations), *record.operations]
         # Where the request was not chosen at its start, the others show nothing.
         if self._without and span.context.trace_flags.sampled:
             operations = [each for each in operations if each in span.ids or not self._is_shown(each)]
         # One span is the server's.
-        tree = Tree(record, operations, span.ids, self._most - 1, self._fold_after, self._shortest_layer)
-        yield self._server(record, span, record.spilled - len(span.spilled) + tree.dropped, tree.omitted)
+        tree = Tree(
+            record, operations, span.ids, self._most - 1, self._fold_after, self._shortest_layer, spilled
+        )
+        lost = record.spilled - (0 if spilled is None else spilled.shown)
+        yield self._server(record, span, lost + tree.dropped, tree.omitted)
         offset = record.started_at - record.start
         whole = span.context
         said: set[Statement] = set()

@@ -7,6 +7,7 @@ from opentelemetry.trace import SpanContext
 
 from ...errors import error_name
 from ...record import Operation, Record, Root, Subject, layer_operations
+from .spilled import Group, Spilled, parents_first
 
 
 class Node:
@@ -37,6 +38,12 @@ class Node:
         self.duration += operation.duration + operation.resumed_ns
         self.end = max(self.end, operation.end)
 
+    def take_all(self, group: Group, is_new: bool) -> None:
+        """Stand for a group as well, of whose first operation ``is_new`` says that it stands already."""
+        self.count = group.count if is_new else self.count + group.count
+        self.duration = group.duration if is_new else self.duration + group.duration
+        self.end = max(self.end, group.end)
+
 
 def _around(operation: Operation) -> Any:
     """The other library's span that lies between an operation and the one around it, if any."""
@@ -54,7 +61,8 @@ class Tree:
 
     ``most`` is how many nodes there may be, but for the ``known`` operations: spans of other libraries hang on those,
     so that each has one of its own. Layers whose own time is below ``shortest`` nanoseconds get none, unless they
-    failed: a site has ten of them, and most do nothing. ``omitted`` says how many.
+    failed: a site has ten of them, and most do nothing. ``omitted`` says how many. ``spilled`` is what the record let
+    go of before its end.
     """
 
     def __init__(
@@ -65,8 +73,11 @@ class Tree:
         most: int,
         fold_after: int,
         shortest: int = 0,
+        spilled: Spilled | None = None,
     ) -> None:
         self.omitted = 0
+        self._groups = {} if spilled is None else spilled.groups
+        self._instead = {} if spilled is None else spilled.instead
         self.nodes: list[Node] = []
         self.dropped = 0
         self._most = most
@@ -89,7 +100,7 @@ class Tree:
             if made is not None and made.operation is layer:
                 made.is_layer = True
                 self._layers.append(made)
-        for operation in _parents_first([*operations, *self._cut]):
+        for operation in parents_first([*operations, *self._cut]):
             if operation.subject.kind != "handler":
                 self._add(operation, self._parent(operation))
 
@@ -103,6 +114,7 @@ class Tree:
     def _parent(self, operation: Operation) -> Node | None:
         above = operation.parent
         while above is not self._root and above.parent is not above:
+            above = self._instead.get(above, above)
             if above in self._made:
                 return self._made[above]
             above = above.parent  # it was counted before the end, or is no span
@@ -113,18 +125,23 @@ class Tree:
         # By the error's name: its metaclass may have made the class unhashable.
         key = parent, operation.subject, error_name(operation.error)
         alone = self._alone.get(key, 0)
-        if operation in self._known or (alone < self._fold_after and len(self.nodes) < self._most_alone):
+        group = self._groups.get(operation)
+        may_be_alone = alone < self._fold_after and len(self.nodes) < self._most_alone
+        if group is None and (operation in self._known or may_be_alone):
             self._alone[key] = alone + 1
             made = self._made[operation] = self._node(operation, parent)
             return made
         shared = self._shared.get(key)
-        if shared is not None:
-            shared.take(operation)
-        elif len(self.nodes) < self._most:
+        is_new = shared is None and len(self.nodes) < self._most
+        if is_new:
             shared = self._shared[key] = self._node(operation, parent)
-        else:
-            self.dropped += 1
+        if shared is None:
+            self.dropped += 1 if group is None else group.count
             shared = parent
+        elif group is not None:
+            shared.take_all(group, is_new)
+        elif not is_new:
+            shared.take(operation)
         self._made[operation] = shared
         return shared
 
@@ -132,8 +149,3 @@ class Tree:
         node = Node(operation, parent, operation in self._cut, self._until)
         self.nodes.append(node)
         return node
-
-
-def _parents_first(operations: Sequence[Operation]) -> list[Operation]:
-    """By their starts; of those that start together the longer ones first, as children end before their parents."""
-    return [each for _, each in sorted(enumerate(operations), key=lambda pair: (pair[1].start, -pair[0]))]

@@ -321,7 +321,7 @@ def test_slow_requests_are_kept(switched_on):
 
 
 def test_what_hangs_on_spilled_operations_has_its_parent(memory, switched_on, monkeypatch):
-    """Operations that were counted before the end are dropped, but for those that spans of the site hang on."""
+    """Operations that were counted before the end are shown as others are, and those that spans of the site hang on."""
     monkeypatch.setattr(Record, "limit", 3)
     with switched_on(), override_settings(DJMETRICS={"OPENTELEMETRY": {}, "MAX_OPERATIONS": 3}):
         Client().get("/page/")
@@ -345,7 +345,30 @@ def test_what_hangs_on_spilled_operations_has_its_parent(memory, switched_on, mo
     assert spans.above(spans.one("hangs")) == ["mail held", "GET"]
     server = spans.one("GET")
     others = len(spans.named("mail other"))
-    assert others + server.attributes["djmetrics.dropped.operations"] == 5
+    assert others + server.attributes.get("djmetrics.dropped.operations", 0) == 5
+    assert others == 5
+
+
+@pytest.mark.parametrize("number", [10, 11, 40, 95])
+def test_many_of_a_long_record_are_counted_together(memory, switched_on, number):
+    """Of a record that holds fewer operations than its request has, none is missing from its trace."""
+    with switched_on(FOLD_AFTER=3), override_settings():
+        settings.DJMETRICS = {**settings.DJMETRICS, "MAX_OPERATIONS": 10}
+        Client().get(f"/queries/{number}/")
+        spans = memory.take()
+
+    shared = spans.one(f"SELECT × {number - 3}")
+    assert shared.attributes["djmetrics.folded.count"] == number - 3
+    assert len(spans.named("SELECT")) == 3
+    assert spans.above(shared) == ["view queries", "GET queries/<int:number>/"]
+    server = spans.server()
+    assert server.attributes["django.request.db.queries"] == number
+    assert "djmetrics.dropped.operations" not in server.attributes
+    took = server.attributes["django.request.phase.db"]
+    shown = [*spans.named("SELECT"), *spans.named("CONNECT")]
+    alone = sum(each.end_time - each.start_time for each in shown) / 1e9
+    fetched = sum(each.attributes.get("django.db.fetch.duration", 0) for each in shown)
+    assert alone + fetched + shared.attributes["djmetrics.folded.duration"] == pytest.approx(took, rel=0.05)
 
 
 def test_first_requests_at_the_same_time(memory, switched_on):

@@ -12,6 +12,7 @@ from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, StatusC
 from djmetrics import recorder, units
 from djmetrics.exporters.opentelemetry.span import RequestSpan
 from djmetrics.exporters.opentelemetry.spans import Spans
+from djmetrics.exporters.opentelemetry.spilled import Spilled
 from djmetrics.record import Layer, Record, Statement, Subject
 from djmetrics.testing import fake_clock
 
@@ -187,7 +188,8 @@ def test_dropped(request_):
     record, span = request_
     for number in range(20):
         operation(Subject("timed", str(number)))
-    span.spilled.append(operation(DB))
+    span.spilled = Spilled(10, 10)
+    span.spilled.add([operation(DB)], ())
     record.operations.pop()
     record.spilled = 11
     for number in range(200):
