@@ -174,8 +174,13 @@ def check_middleware(**kwargs: Any) -> Iterator[checks.CheckMessage]:
         return
     if not places:
         yield MISSING.message()
-    elif places[0] != 1:
+    elif not all(map(_puts_itself_first, django_settings.MIDDLEWARE[: places[0] - 1])):
         yield NOT_FIRST.message(place=places[0])
+
+
+def _puts_itself_first(path: str) -> bool:
+    """Whether a middleware puts itself before all others when the site starts: nobody can put ours before it."""
+    return path.startswith("opentelemetry.instrumentation.")
 
 
 def _is_ours(path: str) -> bool:

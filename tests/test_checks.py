@@ -14,6 +14,7 @@ from djmetrics.gunicorn_check import unshared_workers
 
 GOOD = {"METRICS_TOKEN": "a-token-that-is-long-enough"}
 OTHER = "django.middleware.common.CommonMiddleware"
+INSTRUMENTOR = "opentelemetry.instrumentation.django.middleware.otel_middleware._DjangoMiddleware"
 ROOT = Path(checks.__file__).parent.parent
 
 
@@ -139,6 +140,8 @@ def test_no_message_shows_the_token():
         ([OTHER, checks.MIDDLEWARE], ["djmetrics.W002"]),
         ([checks.MIDDLEWARE, OTHER, checks.MIDDLEWARE], ["djmetrics.W009"]),
         ([OTHER, checks.MIDDLEWARE, checks.MIDDLEWARE], ["djmetrics.W009", "djmetrics.W002"]),
+        ([INSTRUMENTOR, checks.MIDDLEWARE, OTHER], []),
+        ([INSTRUMENTOR, OTHER, checks.MIDDLEWARE], ["djmetrics.W002"]),
     ],
 )
 def test_the_middleware_is_there_once_and_first(middleware, expected):
