@@ -102,9 +102,10 @@ class Tracing:
     def begin(self, record: Record) -> None:
         """Give the record its trace: the one that the request's headers name, or a new one."""
         tracer = self._tracer()
-        if tracer is None:
-            return
         here = _here()
+        if tracer is None:
+            _name_theirs(record, trace.get_current_span(here).get_span_context())
+            return
         around = self._around(here, record.carrier)
         caller = trace.get_current_span(around).get_span_context()
         parent = caller if caller.is_valid else None
@@ -166,6 +167,12 @@ class Tracing:
             if name in carrier:
                 return textmap.extract(carrier, here, self._getter)
         return here
+
+
+def _name_theirs(record: Record, theirs: trace.SpanContext) -> None:
+    """Where another instrumentation makes the trace, exemplars and events lead to that, if it is kept."""
+    if theirs.is_valid and theirs.trace_flags.sampled:
+        record.trace_id, record.span_id = theirs.trace_id, theirs.span_id
 
 
 def span_of(record: Record) -> RequestSpan | None:

@@ -7,11 +7,14 @@ import sys
 
 import pytest
 from django.test import Client, override_settings
+from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
 
 from djmetrics.exporters.opentelemetry import others
+from djmetrics.testing import record
 
+from . import site
 from .conftest import memory_of
 from .instrumentations import activate
 
@@ -68,6 +71,25 @@ def test_django_s(monkeypatch, memory, switched_on, caplog):
             assert Client().get("/page/").status_code == 200
         assert memory.take().all == []
     assert [each for each in caplog.messages if "W013" in each] == [caplog.messages[0]]
+
+
+@pytest.mark.django_db
+def test_django_s_trace_is_named(monkeypatch, memory, switched_on):
+    """Exemplars and events lead to the trace that the other one makes, unless nobody keeps it."""
+    activate(monkeypatch, "django", "DjangoInstrumentor")
+    unsampled = trace.NonRecordingSpan(trace.SpanContext(1, 2, False))
+    with switched_on(), record() as seen:
+        with site.tracer.start_as_current_span("theirs") as span:
+            Client().get("/hello/")
+        with trace.use_span(unsampled):
+            Client().get("/hello/")
+        Client().get("/hello/")
+    theirs = span.get_span_context()
+    assert [(each.trace_id, each.span_id) for each in seen.records] == [
+        (theirs.trace_id, theirs.span_id),
+        (0, 0),
+        (0, 0),
+    ]
 
 
 @pytest.mark.django_db
