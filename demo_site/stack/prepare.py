@@ -60,7 +60,9 @@ def make_up_secrets(folder: Path) -> None:
 
 def manage(*command: str) -> None:
     """One of Django's commands, with the site's own secrets; CalledProcessError if it fails."""
-    known = {name: (STACK / "secrets" / "site" / name).read_text() for name in ("METRICS_TOKEN", "SECRET_KEY")}
+    known = {
+        name: (STACK / "secrets" / "site" / name).read_text() for name in ("METRICS_TOKEN", "SECRET_KEY")
+    }
     python = [sys.executable, str(HERE.parent / "manage.py")]
     subprocess.run([*python, *command], check=True, env={**os.environ, **known})
 
