@@ -50,7 +50,7 @@ def bounded(value: Any) -> AttributeValue | None:
     kind = type(value)
     if kind is list or kind is tuple:
         parts = [_single(each) for each in value[:MAX_LENGTH]]
-        return None if any(each is None for each in parts) else tuple(parts)  # type: ignore[arg-type]
+        return None if any(each is None for each in parts) else tuple(parts)
     return _single(value)
 
 
