@@ -43,7 +43,7 @@ class Provider:
         self._service = service
         self._release = release
         self._version = version
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._known: trace.TracerProvider | None = None
         self._tracer: Tracer | None = None
         self.is_ours = False
@@ -62,7 +62,7 @@ class Provider:
 
     def after_fork(self) -> None:
         """In a child: a thread that was here is no more."""
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
 
     def here(self, known: Resource) -> Resource:
         """A tracer's resource as it is in this process: one of ours may have been made before a fork."""
