@@ -46,12 +46,15 @@ class Provider:
         self._lock = threading.RLock()
         self._known: trace.TracerProvider | None = None
         self._tracer: Tracer | None = None
+        self._fails = False
         self.is_ours = False
         """Whether the provider is one that we built."""
 
     def tracer(self) -> Tracer | None:
         """The tracer of the provider that is set now, or None where traces are switched off or cannot be made."""
-        if trace.get_tracer_provider() is not self._known:
+        if self._fails and getattr(trace, "_TRACER_PROVIDER", None) is None:
+            return None
+        if self._set() is not self._known:
             with self._lock:
                 if trace.get_tracer_provider() is not self._known:
                     try:
@@ -59,6 +62,14 @@ class Provider:
                     finally:
                         self._known = trace.get_tracer_provider()  # once is enough, also where it fails
         return self._tracer
+
+    def _set(self) -> trace.TracerProvider:
+        """The provider that is set now. The one that a variable names may fail to load, and is tried once."""
+        try:
+            return trace.get_tracer_provider()
+        except Exception:
+            self._fails = True
+            raise
 
     def after_fork(self) -> None:
         """In a child: a thread that was here is no more."""
