@@ -15,6 +15,7 @@ MAX_VALUE = 200
 MAX_ANNOTATIONS = 32
 """How many keys one record may have."""
 
+_NUMBERS = range(-(1 << 63), 1 << 63)
 _MOST_TOLD = 100
 _told: set[str] = set()
 """Keys of which the log knows that they were left out."""
@@ -28,6 +29,7 @@ def annotate(**values: str | float | None) -> None:
     The values are on its trace and on its Sentry events. Those whose keys are in ``DJMETRICS["ANNOTATIONS"]`` become
     labels, too, so they must be few. Texts are cut at 200 characters, keys past the 32nd are left out; what is
     neither text, number, bool nor None is left out, and counted as a failure: a lazy object would be worked out here.
+    So is a whole number of more than 64 bits, which no trace can hold.
     Outside any unit of work nothing happens.
     """
     record = recorder.current_record()
@@ -65,10 +67,13 @@ def _keep(record: Record, key: str, value: Any) -> None:
 
 def _plain(value: Any) -> str | int | float | bool | None:
     kind = type(value)
-    if value is None or kind in (bool, int, float):
+    if value is None or kind is bool or kind is float:
         return value
     if issubclass(kind, str):
         return str.__str__(value)[:MAX_VALUE]
     if issubclass(kind, int):
-        return int(value)
+        number = value if kind is int else int(value)
+        if number not in _NUMBERS:
+            raise ValueError("its value is a number of more than 64 bits")
+        return number
     raise TypeError(f"its value may be a str, int, float, bool or None, and is of the class {kind.__name__}")

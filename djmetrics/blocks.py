@@ -128,12 +128,14 @@ class timed:
 
         async def steps(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
             generator = function(*args, **kwargs)
-            ask, argument = generator.asend, None
+            ask = generator.asend
+            # Popped where they go on: nothing here keeps alive what one side gave and the other is done with.
+            given: list[Any] = [None]
             try:
                 while True:
                     operation = recorder.begin(subject)
                     try:
-                        part = await ask(argument)
+                        parts = [await ask(given.pop())]
                     except StopAsyncIteration:
                         return
                     except BaseException as error:
@@ -142,11 +144,13 @@ class timed:
                     finally:
                         recorder.end(operation)
                     try:
-                        ask, argument = generator.asend, (yield part)
+                        given.append((yield parts.pop()))
+                        ask = generator.asend
                     except GeneratorExit:
                         raise
                     except BaseException as thrown:
-                        ask, argument = generator.athrow, thrown
+                        ask = generator.athrow
+                        given.append(thrown)
             finally:
                 await generator.aclose()
 

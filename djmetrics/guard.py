@@ -1,5 +1,6 @@
 """Our own failures: counted, logged once per place, raised in tests; the host never sees them."""
 
+import contextlib
 import logging
 from collections import Counter
 
@@ -23,8 +24,10 @@ def failed(place: str) -> None:
     counts[place] += 1
     pending[place] += 1
     if counts[place] == 1:
-        logger.exception(
-            "djmetrics failed in %s; the site is not affected. This is logged once per process.", place
-        )
+        # A handler of the site's may fail, or the exception when it is asked for its text.
+        with contextlib.suppress(Exception):
+            logger.exception(
+                "djmetrics failed in %s; the site is not affected. This is logged once per process.", place
+            )
     if strict:
         raise

@@ -47,6 +47,7 @@ from .hooks.template import TemplateHook
 from .hooks.threads import ThreadsHook
 from .hooks.url import UrlHook
 from .hooks.view import ViewHook
+from .telling import tell
 from .unapplied import Unapplied
 
 logger = logging.getLogger("djmetrics")
@@ -249,7 +250,7 @@ def _flush() -> None:
     try:
         units.flush()
         if _exporter is not None:
-            _exporter.flush()
+            tell(PrometheusExporter.flush, _exporter)
     except Exception:
         guard.failed("runtime.flush")
 

@@ -9,7 +9,8 @@ from .catalogue import Metric
 publish: Callable[[], None] | None = None
 """What makes the metrics' exporter take it away at once, where other processes show it."""
 
-_lock = threading.Lock()
+# One thread may come here twice: a signal's handler runs in the middle of anything.
+_lock = threading.RLock()
 _counts: dict[tuple[Metric, tuple[str, ...]], int] = {}
 
 
@@ -40,14 +41,14 @@ def waiting() -> bool:
 
 def take() -> list[tuple[Metric, tuple[str, ...], int]]:
     """All that was added since the last time."""
+    global _counts
     with _lock:
-        taken = [(metric, values, amount) for (metric, values), amount in _counts.items()]
-        _counts.clear()
-    return taken
+        taken, _counts = _counts, {}
+    return [(metric, values, amount) for (metric, values), amount in taken.items()]
 
 
 def reset() -> None:
     """Forget all: in a forked child, where it is the parent's to count, and where a lock may be held by no thread."""
     global _lock
-    _lock = threading.Lock()
+    _lock = threading.RLock()
     _counts.clear()

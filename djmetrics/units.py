@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Protocol
 
-from . import ambient, clock, guard, semconv, tally
+from . import ambient, clock, guard, semconv, tally, telling
 from .record import Operation, Record, Root, Statement, Subject
+from .telling import tell
 
 
 class Exporter(Protocol):
@@ -100,7 +101,11 @@ def announce(record: Record) -> None:
         ambient.begin(record)
     record.carrier = None
     record.announced = _exporters
-    for exporter in _exporters:
+    tell(_announce, record)
+
+
+def _announce(record: Record) -> None:
+    for exporter in record.announced:
         try:
             exporter.opened(record)
         except Exception:
@@ -166,10 +171,15 @@ def _close(record: Record) -> None:
     root.layers = []
     root.resumable = False
     record.duration = now - record.start
+    tell(_hand_over, record)
+
+
+def _hand_over(record: Record) -> None:
     if record.announced is not _exporters:
         _drop_from([each for each in record.announced if each not in _exporters], record)
-    if record.view in _excluded:
-        drop(record)
+    if record.view in _excluded and not record.discarded:
+        record.discarded = True
+        _drop(record)
     if not record.discarded:
         if decide is not None:
             _decide(record)
@@ -207,6 +217,10 @@ def drop(record: Record) -> None:
     if record.discarded:
         return
     record.discarded = True
+    tell(_drop, record)
+
+
+def _drop(record: Record) -> None:
     _drop_from(_exporters, record)
 
 
@@ -224,10 +238,14 @@ abandon = _abandoned.append
 
 def spill(root: Root) -> None:
     """Count the operations that a record holds and let go of them: it is bounded, and the outside one never ends."""
-    with _spilling:
+    if not _spilling.acquire(blocking=False):
+        return  # the next operation tries again; and this may be in the middle of the one that has it
+    try:
         # Others may append meanwhile, always at the end.
         operations = root.operations[:]
         del root.operations[: len(operations)]
+    finally:
+        _spilling.release()
     record = root.record or outside.record
     if record is None or not operations:
         return
@@ -235,6 +253,11 @@ def spill(root: Root) -> None:
     if record is not outside.record:
         _keep_totals(record, operations)
     record.folds = None  # what is counted can't go on
+    tell(_spill, (record, operations))
+
+
+def _spill(spilled: tuple[Record, Sequence[Operation]]) -> None:
+    record, operations = spilled
     for exporter in _exporters:
         try:
             exporter.spill(record, operations)
@@ -264,6 +287,7 @@ def reset() -> None:
     """Forget what was recorded outside any unit of work: in a forked child, where it is the parent's, and in tests."""
     global _spilling
     _spilling = threading.Lock()
+    telling.reset()
     tally.reset()
     _abandoned.clear()
     record = _new_process_record()

@@ -77,3 +77,13 @@ def test_a_bad_value_costs_no_other():
     with request_record() as request:
         annotate(user=Lazy(), tier="gold")  # type: ignore[arg-type]
     assert request.annotations == {"tier": "gold"}
+
+
+@pytest.mark.usefixtures("lenient")
+def test_numbers_are_bounded(caplog):
+    """No trace holds more than 64 bits, and to write five thousand digits down raises ValueError in Python."""
+    with request_record() as request:
+        annotate(most=2**63 - 1, least=-(2**63), more=2**63, huge=10**5_000)
+    assert request.annotations == {"most": 2**63 - 1, "least": -(2**63)}
+    assert guard.counts["annotate"] == 2
+    assert "more than 64 bits" in caplog.text

@@ -2,8 +2,10 @@
 
 import asyncio
 import functools
+import gc
 import inspect
 import types
+import weakref
 from collections.abc import Iterator
 from typing import Any
 
@@ -318,3 +320,40 @@ def test_closed_generator():
     next(plain), next(measured)
     with request_record():
         assert measured.close() == plain.close()
+
+
+@pytest.mark.parametrize("is_timed", [False, True], ids=["plain", "timed"])
+@pytest.mark.parametrize("is_caught", [False, True], ids=["leaves", "caught"])
+def test_async_generator_keeps_no_exception(is_timed: bool, is_caught: bool):
+    """An exception that is thrown in is gone when both sides are done with it, without the collector."""
+
+    class Thrown(Exception):
+        pass
+
+    async def parts() -> Any:
+        while True:
+            try:
+                yield 1
+            except Thrown:
+                if not is_caught:
+                    raise
+
+    async def throw() -> Any:
+        generator = (timed("parts")(parts) if is_timed else parts)()
+        await anext(generator)
+        error = Thrown()
+        gone = weakref.ref(error)
+        try:
+            await generator.athrow(error)
+        except Thrown:
+            assert not is_caught
+        del error
+        kept = gone()
+        await generator.aclose()
+        return kept
+
+    gc.disable()
+    try:
+        assert asyncio.run(throw()) is None
+    finally:
+        gc.enable()

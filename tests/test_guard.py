@@ -37,3 +37,15 @@ def test_strict(monkeypatch, caplog):
         fail("here")
 
     assert guard.counts == {"here": 1}
+
+
+def test_a_handler_that_fails(monkeypatch):
+    """What keeps the log from being written does not reach the site either."""
+
+    def fails(*args: object, **kwargs: object) -> None:
+        raise OSError("disk full")
+
+    monkeypatch.setattr(guard.logger, "exception", fails)
+    monkeypatch.setattr(guard, "strict", False)
+    fail("here")
+    assert guard.counts == {"here": 1}

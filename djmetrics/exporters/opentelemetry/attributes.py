@@ -8,8 +8,8 @@ from ... import semconv as s
 from ...errors import error_name
 from ...record import Operation, Record, Statement, Subject
 from ...statements import sanitised
-from .span import bounded
 from .tree import Node
+from .values import bounded
 
 SECOND = 1_000_000_000
 

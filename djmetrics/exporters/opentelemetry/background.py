@@ -5,6 +5,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from contextvars import Context
 from typing import Any
 
 from ... import guard
@@ -71,7 +72,8 @@ class _Queue:
         self._limit = limit
         self._name = name
         self._last = last
-        self._lock = threading.Lock()
+        # One thread may come here twice: a signal's handler, or a finaliser, runs in the middle of anything.
+        self._lock = threading.RLock()
         self._items: deque[tuple[Any, int]] = deque()
         self._wake = threading.Event()
         self._thread: threading.Thread | None = None
@@ -91,12 +93,13 @@ class _Queue:
         return True
 
     def _start(self) -> None:
-        thread = threading.Thread(target=self._run, name=self._name, daemon=True)
+        thread = self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
         try:
-            thread.start()
+            # Not in the request that comes first: what is current there, and other libraries hand on to threads, would
+            # be kept as long as the process lives.
+            Context().run(thread.start)
         except RuntimeError:  # the machine has no thread left: the next item tries again
-            return
-        self._thread = thread
+            self._thread = None
 
     def _run(self) -> None:
         while not self._stopped:

@@ -64,7 +64,7 @@ class OpenTelemetryExporter(Exporter):
         self._release = release
         self._pipeline: Pipeline | None = None
         self._built_pipeline: Pipeline | None = None
-        self._joining = threading.Lock()
+        self._joining = threading.RLock()
         self._joined: Tracer | None = None
         self._provider = Provider(self._built, service, release, version)
         self.context = Tracing(self._tracer, running, choices.sample_rate)
@@ -108,7 +108,7 @@ class OpenTelemetryExporter(Exporter):
     def after_fork(self) -> None:
         """In a child: what another thread was doing is not done here, and the process is another one."""
         self._provider.after_fork()
-        self._joining, self._joined = threading.Lock(), None
+        self._joining, self._joined = threading.RLock(), None
 
     def close(self) -> None:
         """Hand on what waits. The pipeline of a provider of ours goes on: the provider does, and others use it."""

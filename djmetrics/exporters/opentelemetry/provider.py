@@ -44,15 +44,18 @@ class Provider:
         self._service = service
         self._release = release
         self._version = version
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._known: trace.TracerProvider | None = None
         self._tracer: Tracer | None = None
+        self._fails = False
         self.is_ours = False
         """Whether the provider is one that we built."""
 
     def tracer(self) -> Tracer | None:
         """The tracer of the provider that is set now, or None where traces are switched off or cannot be made."""
-        if trace.get_tracer_provider() is not self._known:
+        if self._fails and getattr(trace, "_TRACER_PROVIDER", None) is None:
+            return None
+        if self._set() is not self._known:
             with self._lock:
                 if trace.get_tracer_provider() is not self._known:
                     try:
@@ -61,9 +64,17 @@ class Provider:
                         self._known = trace.get_tracer_provider()  # once is enough, also where it fails
         return self._tracer
 
+    def _set(self) -> trace.TracerProvider:
+        """The provider that is set now. The one that a variable names may fail to load, and is tried once."""
+        try:
+            return trace.get_tracer_provider()
+        except Exception:
+            self._fails = True
+            raise
+
     def after_fork(self) -> None:
         """In a child: a thread that was here is no more."""
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
 
     def here(self, known: Resource) -> Resource:
         """A tracer's resource as it is in this process: one of ours may have been made before a fork."""

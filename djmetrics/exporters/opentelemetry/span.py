@@ -1,45 +1,29 @@
 """The span that is current while a request runs: what other libraries see of its trace."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from opentelemetry.context import Context
 from opentelemetry.trace import Span, SpanContext, Status, StatusCode, TraceFlags, TraceState
 from opentelemetry.util.types import Attributes, AttributeValue
 
+from ...errors import error_name
 from ...record import Operation, Record
 from .ids import new_span_id
 from .spilled import Spilled
+from .values import MAX_ATTRIBUTES, bounded, clean, key_of, pairs, status_of, text_of, time_of
 
-MAX_ATTRIBUTES = 128
 MAX_EVENTS = 128
 MAX_IDS = 1_000
-MAX_KEY = 255
-MAX_LENGTH = 4_096
-"""Characters of one text, and values of one list: as the SDK's own limits, but for lengths, which it leaves open."""
-
-_PLAIN = (bool, int, float)
-
-
-def bounded(value: Any) -> AttributeValue | None:
-    """``value`` as an attribute may hold it, cut to its greatest length; None for what is no attribute's value."""
-    kind = type(value)
-    if kind is str:
-        return str(value[:MAX_LENGTH])
-    if kind in _PLAIN:
-        return value
-    if kind is list or kind is tuple:
-        parts = [bounded(each) for each in value[:MAX_LENGTH]]
-        return None if any(type(each) not in (str, *_PLAIN) for each in parts) else tuple(parts)
-    return None
 
 
 class RequestSpan(Span):
     """Stands for the server span, which is written only when its request is over.
 
-    What is set on it is kept for that. Whoever makes a child of it, or sends its context on, gets the operation that
-    runs just then as the parent: the view, the template. ``outside`` is what was current before it.
+    What is set on it is kept for that. It may be anything: without djmetrics such a call does nothing, so that none
+    fails here. Whoever makes a child of it, or sends its context on, gets the operation that runs just then as the
+    parent: the view, the template. ``outside`` is what was current before it.
     """
 
     def __init__(
@@ -97,7 +81,7 @@ class RequestSpan(Span):
         kept = bounded(value)
         if self.record is None or not isinstance(key, str) or not key or kept is None:
             return
-        key = key[:MAX_KEY]
+        key = key_of(key)
         if key in self.attributes or len(self.attributes) < MAX_ATTRIBUTES:
             self.attributes[key] = kept
         else:
@@ -105,7 +89,7 @@ class RequestSpan(Span):
 
     def set_attributes(self, attributes: Mapping[str, AttributeValue]) -> None:
         """Keep attributes for the server span."""
-        for key, value in attributes.items():
+        for key, value in pairs(attributes):
             self.set_attribute(key, value)
 
     def add_event(self, name: str, attributes: Attributes = None, timestamp: int | None = None) -> None:
@@ -115,11 +99,11 @@ class RequestSpan(Span):
         if len(self.events) >= MAX_EVENTS:
             self.dropped += 1
             return
-        self.events.append((str(name)[:MAX_LENGTH], clean(attributes), timestamp or time.time_ns()))
+        self.events.append((text_of(name), clean(attributes), time_of(timestamp) or time.time_ns()))
 
     def add_link(self, context: SpanContext, attributes: Attributes = None) -> None:
         """Keep a link for the server span."""
-        if self.record is None:
+        if self.record is None or not isinstance(context, SpanContext):
             return
         if len(self.links) >= MAX_EVENTS:
             self.dropped += 1
@@ -129,7 +113,7 @@ class RequestSpan(Span):
     def update_name(self, name: str) -> None:
         """Name the server span otherwise."""
         if self.record is not None:
-            self.name = str(name)[:MAX_LENGTH]
+            self.name = text_of(name)
 
     def set_status(self, status: Status | StatusCode, description: str | None = None) -> None:
         """Give the server span a status of the site's own. As the SDK has it, OK is final, and UNSET is no news.
@@ -137,12 +121,10 @@ class RequestSpan(Span):
         Of a description only what stands before the first colon is kept: OpenTelemetry's ``use_span`` writes the class
         of an exception and its message, which may hold data of a person.
         """
-        given = status if isinstance(status, Status) else Status(status, description)
-        known = self.status
-        if self.record is None or given.is_unset or (known is not None and known.is_ok):
+        given, known = status_of(status, description), self.status
+        if self.record is None or given is None or (known is not None and known.is_ok):
             return
-        said = (given.description or "").partition(":")[0]
-        self.status = Status(given.status_code, said or None)
+        self.status = given
 
     def record_exception(
         self,
@@ -152,23 +134,11 @@ class RequestSpan(Span):
         escaped: bool = False,
     ) -> None:
         """Keep the class of an exception as an event. Not its message, which may hold data of a person."""
-        kind = type(exception)
-        name = (
-            f"{kind.__module__}.{kind.__qualname__}" if kind.__module__ != "builtins" else kind.__qualname__
-        )
-        self.add_event("exception", {"exception.type": name, **clean(attributes)}, timestamp)
+        if isinstance(exception, BaseException):
+            name = error_name(type(exception))
+            self.add_event("exception", {"exception.type": name, **clean(attributes)}, timestamp)
 
     def close(self) -> None:
         """The request is over: keep nothing more, and hold its record no longer."""
         self.record = None
         self._root.ambient = None
-
-
-def clean(attributes: Attributes | Mapping[str, Any]) -> dict[str, AttributeValue]:
-    """Those attributes that have a name and a value, bounded."""
-    pairs: Sequence[tuple[Any, Any]] = list((attributes or {}).items())[:MAX_ATTRIBUTES]
-    return {
-        key[:MAX_KEY]: kept
-        for key, value in pairs
-        if isinstance(key, str) and (kept := bounded(value)) is not None
-    }

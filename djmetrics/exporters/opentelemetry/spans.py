@@ -13,6 +13,7 @@ from . import attributes
 from .ids import new_span_id
 from .span import RequestSpan
 from .tree import Node, Tree
+from .values import sound, sound_values
 
 _CLIENT = frozenset({"db", "cache"})
 _KINDS = {"request": SpanKind.SERVER, "task": SpanKind.CONSUMER}
@@ -123,11 +124,11 @@ class Spans:
             found[semconv.DROPPED_ATTRIBUTES] = span.dropped
         failed = (record.status or 0) >= 500 or record.error is not None or record.outcome == "failed"
         return ReadableSpan(
-            span.name or _name(record),
+            span.name or sound(_name(record)),
             self._context(span.context, span.context.span_id),
             span.parent,
             self._resource,
-            {**span.attributes, **found},
+            {**span.attributes, **sound_values(found)},
             [Event(name, each, at) for name, each, at in span.events],
             [Link(context, each) for context, each in span.links],
             _KINDS.get(record.kind, SpanKind.INTERNAL),
@@ -141,7 +142,7 @@ class Spans:
         self, record: Record, node: Node, parent: SpanContext, offset: int, said: set[Statement]
     ) -> ReadableSpan:
         operation = node.operation
-        name = attributes.name_of(operation, record.view)
+        name = sound(attributes.name_of(operation, record.view))
         end = record.end if operation.subject.kind == "stream" else node.end
         found = attributes.of_operation(node, said)
         if node.is_cut:
@@ -151,7 +152,7 @@ class Spans:
             node.context,
             parent,
             self._resource,
-            found,
+            sound_values(found),
             kind=SpanKind.CLIENT if operation.subject.kind in _CLIENT else SpanKind.INTERNAL,
             status=_UNSET if operation.error is None or _is_no_failure(operation.error) else _ERROR,
             start_time=operation.start + offset,

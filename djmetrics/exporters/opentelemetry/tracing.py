@@ -1,62 +1,23 @@
 """Makes a request's trace current while it runs, so that other libraries' spans and outgoing headers nest under it."""
 
-import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from opentelemetry import context as context_api
 from opentelemetry import propagate, trace
 from opentelemetry.context import Context
-from opentelemetry.propagators.textmap import Getter
 from opentelemetry.sdk.trace import Tracer
 from opentelemetry.sdk.trace.sampling import Decision, ParentBasedTraceIdRatio
 from opentelemetry.trace import SpanKind, TraceFlags
 
 from ... import semconv
 from ...record import Operation, Record
+from .headers import Headers, variable
 from .ids import ids_for
 from .span import RequestSpan
 
 NOTE = "opentelemetry"
 """Under which name a record's notes hold its span."""
-
-
-_MOST_BAGGAGE, _MOST_MEMBERS, _LONGEST_MEMBER = 8_192, 180, 4_096
-_NAME = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
-_OCTETS = r"[\x21\x23-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]*"
-_PROPERTY = rf"[ \t]*{_NAME}[ \t]*(?:=[ \t]*{_OCTETS})?[ \t]*"
-_MEMBER = re.compile(rf"[ \t]*{_NAME}[ \t]*=[ \t]*{_OCTETS}[ \t]*(?:;{_PROPERTY})*")
-
-
-def _well_formed(baggage: str) -> str:
-    """What of a header of baggage is well formed (https://www.w3.org/TR/baggage/).
-
-    OpenTelemetry's propagator logs a warning for each member that is not: 180 of them, if a client likes.
-    """
-    if len(baggage) > _MOST_BAGGAGE:
-        return ""
-    members = baggage.split(",")[:_MOST_MEMBERS]
-    return ",".join([each for each in members if len(each) <= _LONGEST_MEMBER and _MEMBER.fullmatch(each)])
-
-
-class Headers(Getter[Mapping[str, Any]]):
-    """Reads a request's headers as the variables of CGI that Django keeps them as."""
-
-    def get(self, carrier: Mapping[str, Any], key: str) -> list[str] | None:
-        """The header's values."""
-        value = carrier.get(variable(key))
-        if type(value) is not str:
-            return None
-        return [_well_formed(value) if key == "baggage" else value]
-
-    def keys(self, carrier: Mapping[str, Any]) -> list[str]:
-        """The names of all headers."""
-        return [each[5:].replace("_", "-").lower() for each in carrier if each.startswith("HTTP_")]
-
-
-def variable(header: str) -> str:
-    """The CGI variable of a header."""
-    return "HTTP_" + header.upper().replace("-", "_")
 
 
 def foreign_span() -> trace.Span | None:

@@ -31,7 +31,7 @@ class Clients:
         self._choices = choices
         self._release = release
         self._scrub = scrub
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._tried = False
         self._known: BaseClient | None = None
         self._own: BaseClient | None = None
@@ -57,7 +57,7 @@ class Clients:
 
     def after_fork(self) -> None:
         """In a child: a thread that was here is no more."""
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
 
     def close(self) -> None:
         """Leave the site's client as it was, and end ours."""

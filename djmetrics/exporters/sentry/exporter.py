@@ -7,7 +7,6 @@ from typing import Any
 
 import sentry_sdk
 from sentry_sdk.client import BaseClient
-from sentry_sdk.utils import event_from_exception
 
 from ...record import Record
 from .. import Exporter
@@ -15,6 +14,7 @@ from .alerts import Alerts
 from .choices import Choices, Hook
 from .clients import Clients, ignores, scrubbing
 from .enrichment import RECORD, Enrichment
+from .exceptions import event_of
 from .frames import frame_options
 from .notes import forget, note_of, noted, remembered
 from .scopes import Scopes, has_its_own
@@ -104,7 +104,8 @@ class SentryExporter(Exporter):
             if _is_expected(error, record) or (note is not None and note.knows(error)):
                 continue
             # What broke inside, in a task, the SDK's integration does not see.
-            if error not in record.inner_exceptions and has_its_own(record, client):
+            is_inner = any(each is error for each in record.inner_exceptions)  # a class may say what is equal
+            if not is_inner and has_its_own(record, client):
                 if not ignores(client, error):  # else it never comes
                     self._late.append((remembered(error), record))
             else:
@@ -112,11 +113,8 @@ class SentryExporter(Exporter):
 
     def _report(self, record: Record, error: BaseException, client: BaseClient) -> None:
         event: Any
-        event, hint = event_from_exception(
-            (type(error), error, error.__traceback__),
-            client_options=frame_options(client, self._choices.local_variables),
-            mechanism={"type": "djmetrics", "handled": False},
-        )
+        options = frame_options(client, self._choices.local_variables)
+        event, hint = event_of(error, options, {"type": "djmetrics", "handled": False})
         noted(record).reported(error)
         outer = self._current()
         if outer is not None:
@@ -146,6 +144,8 @@ class SentryExporter(Exporter):
 
 def _is_expected(error: BaseException, record: Record) -> bool:
     """Whether it is how a process is ended, and no failure."""
-    if isinstance(error, SystemExit):
-        return record.kind != "request" or error.code in (None, 0)
-    return isinstance(error, KeyboardInterrupt | GeneratorExit)
+    kind = type(error)  # a class may say that it is another
+    if issubclass(kind, SystemExit):
+        code = vars(SystemExit)["code"].__get__(error)
+        return record.kind != "request" or code is None or (type(code) in (int, bool) and code == 0)
+    return issubclass(kind, KeyboardInterrupt | GeneratorExit)

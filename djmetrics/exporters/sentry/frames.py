@@ -7,8 +7,17 @@ from sentry_sdk.client import BaseClient
 
 from .clients import allows_personal_data
 
-_LAZY = frozenset({("django.db.models.query", "QuerySet"), ("django.db.models.base", "Model")})
-"""Classes whose repr runs statements, or code of the site's that may."""
+_LAZY = frozenset(
+    {
+        ("django.db.models.query", "QuerySet"),
+        ("django.db.models.base", "Model"),
+        ("django.utils.functional", "LazyObject"),  # ``request.user``
+    }
+)
+"""Classes whose text and repr run statements, or code of the site's that may."""
+
+mro = vars(type)["__mro__"].__get__
+"""A class's bases, past its metaclass."""
 
 Show = Callable[[Any], str | None]
 
@@ -28,11 +37,17 @@ def frame_options(client: BaseClient, local_variables: bool) -> dict[str, Any]:
     }
 
 
+def lazy_name(value: Any) -> str:
+    """What stands for ``value`` where its text or repr would run statements; "" for any other."""
+    kind = type(value)
+    for base in mro(kind):
+        if (base.__module__, base.__qualname__) in _LAZY:
+            return f"<{kind.__module__}.{kind.__qualname__}>"
+    return ""
+
+
 def _show(site: Show | None) -> Show:
     def show(value: Any) -> str | None:
-        for base in type(value).__mro__:
-            if (base.__module__, base.__qualname__) in _LAZY:
-                return f"<{type(value).__module__}.{type(value).__qualname__}>"
-        return None if site is None else site(value)
+        return lazy_name(value) or (None if site is None else site(value))
 
     return show

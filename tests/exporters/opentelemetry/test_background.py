@@ -1,5 +1,6 @@
 """The background thread: bounded, in order, one for each process, ended in time."""
 
+import contextvars
 import os
 import threading
 
@@ -207,3 +208,41 @@ def test_a_real_fork():
     assert doing.background.flush(10)
     assert doing.done == ["the parent's"]
     doing.background.stop(10)
+
+
+def test_twice_on_one_thread():
+    """A signal's handler may put something while its own thread does: neither waits for the other."""
+    doing = Doing(limit=10)
+    assert doing.background.put("first")
+    assert doing.background.flush(10)
+    (queue,) = doing.background._queues.values()
+    put: list[bool] = []
+
+    def interrupted() -> None:
+        with queue._lock:
+            put.append(doing.background.put("inner"))
+
+    thread = threading.Thread(target=interrupted, daemon=True)
+    thread.start()
+    thread.join(5)
+    assert put == [True]
+    assert doing.background.stop(10) == 0
+    assert doing.done == ["first", "inner"]
+
+
+def test_the_thread_keeps_nothing_of_a_request(monkeypatch):
+    """Libraries hand what is current on to a thread that starts; ours would keep it as long as the process lives."""
+    current = contextvars.ContextVar("current", default="")
+    handed: list[contextvars.Context] = []
+    start = threading.Thread.start
+
+    def instrumented(self: threading.Thread) -> None:
+        handed.append(contextvars.copy_context())
+        start(self)
+
+    monkeypatch.setattr(threading.Thread, "start", instrumented)
+    current.set("of the request")
+    doing = Doing()
+    doing.background.put("first")
+    assert doing.background.stop(10) == 0
+    assert current not in handed[0]

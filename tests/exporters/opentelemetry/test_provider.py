@@ -204,3 +204,18 @@ def test_resource(monkeypatch):
     said = resource("mysite", "1").attributes
     assert (said["service.name"], said["service.version"]) == ("another", "9")
     assert said["deployment.environment.name"] == "test"
+
+
+def test_a_provider_that_cannot_be_loaded(monkeypatch, caplog):
+    """One that the variable names is looked for once, and not with each request; the site may still set its own."""
+    monkeypatch.setenv("OTEL_PYTHON_TRACER_PROVIDER", "no_such_provider")
+    provider = made(lambda makers: pytest.fail("nothing is built"))
+    with pytest.raises(StopIteration):
+        provider.tracer()
+    caplog.clear()
+    assert provider.tracer() is None
+    assert provider.tracer() is None
+    assert caplog.text == ""
+    own = TracerProvider(shutdown_on_exit=False)
+    trace.set_tracer_provider(own)
+    assert provider.tracer().resource is own.resource

@@ -9,11 +9,13 @@ from collections.abc import Iterator
 from importlib.util import find_spec
 
 import pytest
+from django.http import HttpResponse
 from django.test import Client
+from django.urls import path
 from opentelemetry import context, trace
 from prometheus_client import generate_latest
 
-from djmetrics import runtime
+from djmetrics import annotate, runtime, timed
 from tests.components import otlp, process
 from tests.components.fixtures import absent
 
@@ -210,3 +212,32 @@ def test_spans_of_the_sender_are_not_traced(receiver, switched_on):
         Client().get("/hello/")
         assert exporter.flush(10)
     assert set(seen) == {(trace.INVALID_SPAN, True)}
+
+
+def test_what_cannot_be_encoded(receiver, switched_on, counts, monkeypatch):
+    """Text with lone surrogates, times and links that are none: nothing else is lost with them, nor is the trace."""
+
+    def odd(request):
+        annotate(tier="\ud800")
+        with timed("block \ud800"):
+            span = trace.get_current_span()
+            span.update_name("named \ud800")
+            span.set_attribute("big", 1 << 64)
+            span.set_attribute("text", "\ud800")
+            span.add_event("event", None, 1.5)
+            span.add_link(None)
+            span.set_status("bad")
+        return HttpResponse()
+
+    monkeypatch.setattr(site, "urlpatterns", [*site.urlpatterns, path("odd/", odd, name="view \ud800")])
+    with switched_on() as exporter:
+        Client().get("/odd/")
+        Client().get("/hello/")
+        assert exporter.flush(10)
+    assert counts("failed") == 0
+    (server,) = receiver.named("named ?")
+    assert server.attributes["django.view"] == "view ?"
+    assert server.attributes["django.annotation.tier"] == server.attributes["text"] == "?"
+    assert "big" not in server.attributes
+    assert receiver.named("block ?")
+    assert receiver.named("GET hello/")

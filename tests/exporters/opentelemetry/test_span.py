@@ -6,10 +6,31 @@ from opentelemetry.trace import SpanContext, Status, StatusCode, TraceFlags, Tra
 
 from djmetrics import recorder, units
 from djmetrics.exporters.opentelemetry import span as spans
-from djmetrics.exporters.opentelemetry.span import RequestSpan, bounded, clean
+from djmetrics.exporters.opentelemetry.span import RequestSpan
+from djmetrics.exporters.opentelemetry.values import MAX_ATTRIBUTES, MAX_LENGTH, bounded, clean
 from djmetrics.record import Subject
 
 VIEW = Subject("view", "view")
+
+
+class Speechless:
+    """Something that fails when it is asked for its text."""
+
+    def __str__(self):
+        raise RuntimeError
+
+    __repr__ = __str__
+
+
+class Broken(dict):
+    """A mapping that gives nothing."""
+
+    def items(self):
+        raise RuntimeError
+
+
+RECURSIVE: list = []
+RECURSIVE.append(RECURSIVE)
 
 
 class Hostile(str):
@@ -55,6 +76,12 @@ def running(span):
         ({}, None),
         (Hostile("a"), None),
         (object(), None),
+        (RECURSIVE, None),
+        (2**63 - 1, 2**63 - 1),
+        (2**63, None),
+        ([-(2**63) - 1], None),
+        ("\ud800 é", "? é"),
+        (["\ud800"], ("?",)),
     ],
 )
 def test_bounded(value, expected):
@@ -64,14 +91,14 @@ def test_bounded(value, expected):
 
 def test_long_lists_are_cut():
     """A list has its greatest length, too."""
-    assert len(bounded(list(range(10_000)))) == spans.MAX_LENGTH
+    assert len(bounded(list(range(10_000)))) == MAX_LENGTH
 
 
 def test_clean():
     """Only what has a name and a value is kept, and only so much."""
     assert clean(None) == {}
     assert clean({"a": 1, 2: 3, "b": None}) == {"a": 1}
-    assert len(clean({str(n): n for n in range(500)})) == spans.MAX_ATTRIBUTES
+    assert len(clean({str(n): n for n in range(500)})) == MAX_ATTRIBUTES
 
 
 def test_context_is_that_of_what_runs(span, running):
@@ -132,8 +159,8 @@ def test_attributes(span):
     assert span.attributes == {"a": 3, "b": 2}
     for number in range(200):
         span.set_attribute(f"n{number}", number)
-    assert len(span.attributes) == spans.MAX_ATTRIBUTES
-    assert span.dropped == 200 - spans.MAX_ATTRIBUTES + 2
+    assert len(span.attributes) == MAX_ATTRIBUTES
+    assert span.dropped == 200 - MAX_ATTRIBUTES + 2
     span.set_attribute("a", 4)
     assert span.attributes["a"] == 4
 
@@ -221,3 +248,37 @@ def test_long_keys(span):
     span.add_event("event", {"k" * 100_000: 1})
     assert [len(key) for key in span.attributes] == [255]
     assert [len(key) for key in span.events[0][1]] == [255]
+
+
+@pytest.mark.parametrize("given", [None, 5, "text", Speechless(), Broken({"a": 1}), [1]])
+def test_nothing_that_is_set_fails(span, given):
+    """Without djmetrics these calls do nothing, whatever they are given."""
+    span.set_attribute("a", given)
+    span.set_attribute(given, 1)
+    span.set_attributes(given)
+    span.add_event(given)
+    span.add_event("event", given, given)
+    span.add_link(given)
+    span.add_link(SpanContext(3, 4, True), given)
+    span.update_name(given)
+    span.set_status(given)
+    span.set_status(StatusCode.ERROR, given)
+    span.record_exception(given)
+    span.record_exception(ValueError(), given)
+    assert all(type(name) is str and type(at) is int for name, _, at in span.events)
+    assert [type(context) for context, _ in span.links] == [SpanContext]
+    assert isinstance(span.status, Status)
+
+
+@pytest.mark.parametrize("at", [1.5, -1, "soon", 1 << 64, True, None])
+def test_no_such_time(span, at):
+    """What is no time is now."""
+    span.add_event("event", None, at)
+    assert span.events[0][2] > 1_600_000_000_000_000_000
+
+
+def test_a_status_without_news(span, caplog):
+    """Only a failure has a description; the API would warn of any other."""
+    span.set_status(StatusCode.OK, "well")
+    assert span.status.description is None
+    assert not caplog.records

@@ -16,8 +16,9 @@ from opentelemetry.sdk.trace.sampling import (
 )
 
 from djmetrics import units
+from djmetrics.exporters.opentelemetry.headers import Headers, variable
 from djmetrics.exporters.opentelemetry.span import RequestSpan
-from djmetrics.exporters.opentelemetry.tracing import Headers, Tracing, foreign_span, span_of, variable
+from djmetrics.exporters.opentelemetry.tracing import Tracing, foreign_span, span_of
 
 CALLER = {"HTTP_TRACEPARENT": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}
 UNSAMPLED = {"HTTP_TRACEPARENT": CALLER["HTTP_TRACEPARENT"][:-1] + "0"}
@@ -247,4 +248,39 @@ def test_baggage_of_a_client(header, caplog):
     record = begun(tracing(), {"HTTP_BAGGAGE": header})
     _, around = record.notes["opentelemetry"]
     assert dict(baggage.get_all(around)) == BAGGAGE[header]
+    assert caplog.text == ""
+
+
+PARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+STATES = {
+    "a=b,c=d": {"a": "b", "c": "d"},
+    " a=b ,\tt3nant@v=d e,,": {"a": "b", "t3nant@v": "d e"},
+    "nonsense": {},
+    "a=b,nonsense": {},
+    "a=b,A=c": {},
+    "a=é": {},
+    "a=b,a=c": {},
+    "x" * 8_000: {},
+    ",".join(f"k{number}=v" for number in range(32)): {f"k{number}": "v" for number in range(32)},
+    ",".join(f"k{number}=v" for number in range(33)): {},
+    "a=b," + "," * 8_192: {},
+}
+
+
+@pytest.mark.parametrize("header", STATES, ids=range(len(STATES)))
+def test_tracestate_of_a_client(header, caplog):
+    """What is well formed is handed on, the trace is joined in any case, and nobody fills the log."""
+    record = begun(tracing(), {"HTTP_TRACEPARENT": PARENT, "HTTP_TRACESTATE": header})
+    span, _ = record.notes["opentelemetry"]
+    assert span.parent.span_id == 0xB7AD6B7169203331
+    assert dict(span.parent.trace_state) == STATES[header]
+    assert caplog.text == ""
+
+
+@pytest.mark.parametrize("header", ["x" * 8_000, PARENT + " " * 500, "é", "", PARENT.replace("0af", "xyz")])
+def test_traceparent_of_a_client(header, caplog):
+    """What is none begins a trace, and nobody is told."""
+    record = begun(tracing(), {"HTTP_TRACEPARENT": header})
+    span, _ = record.notes["opentelemetry"]
+    assert span.parent is None
     assert caplog.text == ""

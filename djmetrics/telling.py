@@ -1,0 +1,44 @@
+"""One thread tells the exporters one thing at a time.
+
+They hold locks meanwhile. A signal's handler, or a finaliser, may begin and end units of work in the middle of that:
+for it to wait for a lock that its own thread holds would be to wait for ever.
+"""
+
+import threading
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+
+class _Thread(threading.local):
+    """Whether something is told on this thread, and what shall be told after that."""
+
+    busy = False
+
+    def __init__(self) -> None:
+        self.later: deque[tuple[Callable[[Any], None], Any]] = deque()
+
+
+_here = _Thread()
+
+
+def tell(what: Callable[[Any], None], of: Any) -> None:
+    """Call ``what``, which tells the exporters; after what they are being told on this thread, if anything."""
+    here = _here
+    if here.busy:
+        here.later.append((what, of))
+        return
+    here.busy = True
+    try:
+        what(of)
+        while here.later:
+            what, of = here.later.popleft()
+            what(of)
+    finally:
+        here.busy = False
+
+
+def reset() -> None:
+    """Forget all: in a forked child, where it is the parent's to tell, and in tests."""
+    global _here
+    _here = _Thread()
