@@ -41,7 +41,7 @@ class Spoken(Exception):
         return f"user {self.user.pk} is out"
 
 
-class Chatty(User):
+class Talkative(User):
     """A user whose text takes a statement."""
 
     class Meta:
@@ -155,9 +155,9 @@ def test_how_many_frames(event):
     "make, says",
     [
         (lambda: ValueError(User.objects.all()), "<django.db.models.query.QuerySet>"),
-        (lambda: KeyError(Chatty()), "Chatty>"),
-        (lambda: ValueError("of", [Chatty()]), "of, <builtins.list>"),
-        (lambda: ValueError({"user": Chatty()}), "<builtins.dict>"),
+        (lambda: KeyError(Talkative()), "Talkative>"),
+        (lambda: ValueError("of", [Talkative()]), "of, <builtins.list>"),
+        (lambda: ValueError({"user": Talkative()}), "<builtins.dict>"),
         (lambda: ValueError(SimpleLazyObject(refuse)), "<django.utils.functional.SimpleLazyObject>"),
         (lambda: Spoken(User(pk=5)), "user 5 is out"),
         (lambda: ValueError("plain"), "plain"),
