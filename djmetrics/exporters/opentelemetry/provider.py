@@ -15,6 +15,7 @@ from opentelemetry.sdk.trace import SpanProcessor, Tracer, TracerProvider
 from opentelemetry.sdk.trace.export import SpanExporter
 
 from . import others
+from .ids import Ids
 from .variables import PROTOCOLS, protocol
 
 logger = logging.getLogger("djmetrics")
@@ -103,7 +104,7 @@ class Provider:
         return tracer
 
     def _built(self) -> TracerProvider:
-        provider = TracerProvider(resource=resource(self._service, self._release))
+        provider = TracerProvider(resource=resource(self._service, self._release), id_generator=Ids())
         provider.add_span_processor(self._build(exporters()))
         _ours.add(provider)
         return provider
