@@ -203,3 +203,18 @@ def test_sentry_traces_nothing(receiver):
     )
     [event] = receiver.events
     assert event["contexts"]["trace"] == {"trace_id": header[3:35], "span_id": header[36:52]}
+
+
+def test_nothing_is_kept_alive_of_a_stream(receiver):
+    """The SDK's integration learns of its exception when the record is over already; neither keeps it then."""
+    said = elsewhere.run(
+        receiver.dsn,
+        TRY + "tried(get_async, '/heavy-stream/')\n"
+        "import gc; gc.collect()\n"
+        "from tests.exporters.sentry import site\n"
+        "print([each() is None for each in site.heavy_ones])",
+        init=DJANGO,
+    )
+    assert said.splitlines()[-1] == "[True]"
+    [event] = receiver.events
+    assert event["transaction"] == "heavy-stream"
