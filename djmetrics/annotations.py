@@ -36,10 +36,11 @@ def annotate(**values: str | float | None) -> None:
     if record is None:
         return
     for key, value in values.items():
+        key = str.__str__(key)[:MAX_KEY]
         try:
-            _keep(record, key[:MAX_KEY], value)
+            _keep(record, key, value)
         except (TypeError, ValueError) as refused:
-            _refused(key[:MAX_KEY], refused, sys._getframe(1))
+            _refused(key, refused, sys._getframe(1))
         except Exception:
             guard.failed("annotate")
 

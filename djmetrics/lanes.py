@@ -99,6 +99,9 @@ def _step_type() -> type:
 
 _AsyncGeneratorStep = _step_type()
 
+# Past what the site's class makes of it.
+_traceback = vars(BaseException)["__traceback__"]
+
 
 @types.coroutine
 def stepped(awaitable: Awaitable[Any], record: Record) -> Generator[Any, Any, Any]:
@@ -129,6 +132,7 @@ def stepped(awaitable: Awaitable[Any], record: Record) -> Generator[Any, Any, An
             raise
         except BaseException as error:
             # It came through this frame first, which is not the site's.
-            traceback = error.__traceback__
-            thrown.append(error.with_traceback(None if traceback is None else traceback.tb_next))
+            traceback = _traceback.__get__(error)
+            _traceback.__set__(error, None if traceback is None else traceback.tb_next)
+            thrown.append(error)
             del traceback

@@ -6,7 +6,8 @@ for it to wait for a lock that its own thread holds would be to wait for ever.
 
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 
@@ -31,11 +32,30 @@ def tell(what: Callable[[Any], None], of: Any) -> None:
     here.busy = True
     try:
         what(of)
-        while here.later:
-            what, of = here.later.popleft()
-            what(of)
+        _catch_up(here)
     finally:
         here.busy = False
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """What is told on this thread inside the block is told at its end: for whoever holds an exporter's lock."""
+    here = _here
+    if here.busy:
+        yield
+        return
+    here.busy = True
+    try:
+        yield
+        _catch_up(here)
+    finally:
+        here.busy = False
+
+
+def _catch_up(here: _Thread) -> None:
+    while here.later:
+        what, of = here.later.popleft()
+        what(of)
 
 
 def reset() -> None:

@@ -4,9 +4,9 @@ import contextlib
 import threading
 from typing import Any
 
-from djmetrics import telling, units
+from djmetrics import runtime, telling, units
 from djmetrics.exporters import Exporter
-from djmetrics.record import Record
+from djmetrics.record import Record, Subject
 from tests.test_units import Noting
 
 
@@ -88,3 +88,35 @@ def test_threads_are_told_of_by_themselves():
 
     telling.tell(slow, "slow")
     assert told == ["other", "slow"]
+
+
+def test_alone():
+    """Whoever holds a lock of an exporter's is told of nothing meanwhile; blocks may nest."""
+    told: list[str] = []
+    with telling.alone():
+        telling.tell(told.append, "outer")
+        with telling.alone():
+            telling.tell(told.append, "inner")
+        assert told == []
+    assert told == ["outer", "inner"]
+
+
+def test_a_handler_while_the_page_is_read(monkeypatch):
+    """A signal's handler may end a command while its own thread copies what has been counted."""
+    exporter = runtime.exporter()
+    assert exporter is not None
+    store, closed = exporter.store, threading.Event()
+    read = store._read
+
+    def interrupted() -> Any:
+        with store.lock:
+            made = units.open(Subject("command", "command"), "(command x)")
+            units.announce(made)
+            units.close(made)
+        closed.set()
+        return read()
+
+    monkeypatch.setattr(store, "_read", interrupted)
+    monkeypatch.setattr(exporter, "batch", 1)
+    threading.Thread(target=store.read, daemon=True).start()
+    assert closed.wait(5), "it waits for itself"

@@ -36,7 +36,7 @@ def _timed(original: Callable[..., Any]) -> Callable[..., Any]:
             return original(self, *args, **options)
         except BaseException as error:
             # What it means to say to whoever called it; Django prints that and no traceback.
-            work.failed(running, error, is_reported=not isinstance(error, (CommandError, SystemExit)))
+            work.failed(running, error, is_reported=not issubclass(type(error), (CommandError, SystemExit)))
             raise
         finally:
             work.end(running)

@@ -47,7 +47,7 @@ def _timed(original: Callable[..., Any]) -> Callable[..., Any]:
             match = original(self, request)
         except BaseException as raised:
             error = type(raised)
-            if isinstance(raised, Resolver404):
+            if issubclass(error, Resolver404):
                 _describe(begun[0], semconv.UNRESOLVED, "")
             raise
         finally:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from django.core.handlers.base import BaseHandler
+from django.core.management import BaseCommand, call_command
 from django.http import HttpResponse, StreamingHttpResponse
 from django.test import AsyncRequestFactory, RequestFactory, override_settings
 
@@ -221,5 +222,64 @@ def test_context_is_left_as_it_was():
         site.show(view)
         world.asgi("/v/1/")
         world.wsgi({"PATH_INFO": "/v/1/", "wsgi.input": io.BytesIO()})
+
+    same(scenario)
+
+
+class Deaf(Exception):
+    """Whatever is asked of it fails."""
+
+    def __getattribute__(self, name):
+        raise RuntimeError(name)
+
+
+class Untraceable(Exception):
+    """It cannot be given another traceback."""
+
+    def with_traceback(self, traceback):
+        raise RuntimeError("no traceback")
+
+
+@pytest.mark.parametrize("kind", [Deaf, Untraceable])
+def test_what_a_future_fails_with(kind):
+    """It comes through our frames to the view that awaits it, and nothing of its class is asked there."""
+
+    def scenario(world):
+        async def view(request, n, extra):
+            loop = asyncio.get_running_loop()
+            future = loop.create_future()
+            loop.call_soon(future.set_exception, kind())
+            try:
+                await future
+            except BaseException as error:
+                return HttpResponse(type(error).__name__)
+
+        site.show(view)
+        world.asgi("/v/1/")
+
+    same(scenario)
+
+
+class Masked(Exception):
+    """It does not say what it is."""
+
+    @property
+    def __class__(self):
+        raise RuntimeError("masked")
+
+
+@pytest.mark.parametrize("kind", [Deaf, Masked])
+def test_what_a_command_fails_with(kind):
+    """Whoever calls it is given its exception, and nothing of its class is asked."""
+
+    class Command(BaseCommand):
+        def handle(self, *args, **options):
+            raise kind
+
+    def scenario(world):
+        try:
+            call_command(Command())
+        except BaseException as error:
+            note(type(error).__name__)
 
     same(scenario)

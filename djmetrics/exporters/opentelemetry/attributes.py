@@ -40,7 +40,7 @@ def of_request(record: Record, capture_path: bool, release: str = "") -> Attribu
         (s.HTTP_ROUTE, record.route or None),
         (s.HTTP_RESPONSE_STATUS_CODE, record.status),
         (s.URL_SCHEME, record.scheme or None),
-        (s.URL_PATH, record.path or None if capture_path else None),
+        (s.URL_PATH, bounded(record.path or None) if capture_path else None),
         (s.HTTP_REQUEST_BODY_SIZE, record.request_size),
         (s.HTTP_RESPONSE_BODY_SIZE, record.response_size),
         (s.DJANGO_QUEUE, None if record.queue_ns is None else record.queue_ns / SECOND),

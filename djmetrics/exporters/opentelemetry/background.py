@@ -113,7 +113,7 @@ class _Queue:
         while batch := self._batch():
             try:
                 self._work([item for item, _ in batch if not isinstance(item, threading.Event)])
-            except Exception:
+            except BaseException:  # an exit, too, would end the thread, and nothing would be sent any more
                 guard.failed("exporters.opentelemetry.background")
             finally:
                 with self._lock:

@@ -8,7 +8,8 @@ logger = logging.getLogger("djmetrics")
 THREAD = "djmetrics-spans"
 """The name of the thread on which exporters of ours work."""
 
-_PREFIX = "opentelemetry.exporter."
+PREFIX = "opentelemetry.exporter."
+"""What the names of the exporters' modules and loggers begin with."""
 
 
 class NotInstalledError(LookupError):
@@ -53,8 +54,11 @@ class Failures(logging.Filter):
 
 
 def _loggers() -> list[logging.Logger]:
-    names = list(logging.root.manager.loggerDict)  # at once: another thread may make loggers meanwhile
-    return [logging.getLogger(name) for name in names if name.startswith(_PREFIX)]
+    known = list(
+        logging.root.manager.loggerDict.items()
+    )  # at once: another thread may make loggers meanwhile
+    # A name that only stands for its children is none yet.
+    return [each for name, each in known if name.startswith(PREFIX) and isinstance(each, logging.Logger)]
 
 
 _told = threading.Event()

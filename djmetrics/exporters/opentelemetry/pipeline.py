@@ -13,6 +13,7 @@ from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
 from ... import catalogue, guard, tally
 from ...record import Record
+from . import dice
 from .background import Background
 from .failures import THREAD, Failures, NotInstalledError
 from .span import RequestSpan
@@ -104,6 +105,7 @@ class Pipeline(SpanProcessor):
             except Exception:
                 guard.failed("exporters.opentelemetry.shutdown")
         self._failures.leave()
+        dice.give_back()
 
     def _work(self, items: list[Any]) -> None:
         token = context_api.attach(
@@ -168,6 +170,7 @@ class Pipeline(SpanProcessor):
             self._exporters_pid = os.getpid()
             self._exporters = [made for make in self._makers if (made := _made(make)) is not None]
             self._failures.watch()
+            dice.take()
         return self._exporters
 
 

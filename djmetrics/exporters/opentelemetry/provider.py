@@ -16,6 +16,7 @@ from opentelemetry.sdk.trace.export import SpanExporter
 
 from . import others
 from .failures import NotInstalledError
+from .ids import Ids
 from .variables import PROTOCOLS, protocol
 
 logger = logging.getLogger("djmetrics")
@@ -104,7 +105,7 @@ class Provider:
         return tracer
 
     def _built(self) -> TracerProvider:
-        provider = TracerProvider(resource=resource(self._service, self._release))
+        provider = TracerProvider(resource=resource(self._service, self._release), id_generator=Ids())
         provider.add_span_processor(self._build(exporters()))
         _ours.add(provider)
         return provider

@@ -6,6 +6,7 @@ from functools import partial
 from os import getpid
 from pathlib import Path
 
+from djmetrics import telling
 from djmetrics.catalogue import MIGRATIONS_UNAPPLIED, SERIES, WORKERS, Metric
 
 from . import exemplars
@@ -103,7 +104,7 @@ class Store:
         the lock.
         """
         self.refresh_process()
-        with self.lock:
+        with telling.alone(), self.lock:
             if not SHARING:
                 self._warnings.warn("attach", "this platform cannot share metrics: each process has its own")
             elif folder != self._folder:
@@ -128,14 +129,15 @@ class Store:
         """Copy what all processes have counted. Takes the lock, but not while it reads the slots."""
         self.refresh_process()
         try:
-            return self._read()
+            with telling.alone():
+                return self._read()
         finally:
             self._warnings.say()
 
     def close(self) -> None:
         """Give the slot back and forget all counts; the store can be used and attached again. Takes the lock."""
         self.refresh_process()
-        with self.lock:
+        with telling.alone(), self.lock:
             self._folder = None
             self._backing.close()
             self._use(self._make_memory())

@@ -10,6 +10,7 @@ from sentry_sdk.utils import BadDsn, Dsn
 
 from .choices import Choices, Event, Hint, Hook
 from .delivery import Delivery
+from .failures import Failures
 
 _UNKNOWN = "unknown"
 """A release for ``init``, which else would start git to find one, in the middle of a request."""
@@ -36,6 +37,7 @@ class Clients:
         self._known: BaseClient | None = None
         self._own: BaseClient | None = None
         self._delivery: Delivery | None = None
+        self._failures: Failures | None = None
 
     def current(self) -> BaseClient | None:
         """The client that is active here; None where there is none and no DSN to make one for."""
@@ -70,6 +72,9 @@ class Clients:
             scope = sentry_sdk.get_global_scope()
             if scope.client is own:
                 scope.set_client(None)
+        if self._failures is not None:
+            self._failures.leave()
+            self._failures = None
 
     def _adopt(self, client: BaseClient) -> None:
         with self._lock:
@@ -110,6 +115,8 @@ class Clients:
                 auto_session_tracking=False,
             )
             self._own = sentry_sdk.get_client()
+            self._failures = Failures(self._own.transport)
+            self._failures.watch()
             self._own.options["release"] = release or None
         except Exception as error:  # the DSN is the site's, and wrong
             logger.warning(

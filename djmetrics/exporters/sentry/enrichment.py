@@ -72,7 +72,8 @@ class Enrichment:
         record = hint.get(RECORD)
         if record is None:
             record = self._find(error)
-            if record is not None and error is not None:
+            # A record that is over has let go of its exceptions, and reports no more of them.
+            if record is not None and error is not None and record.root.record is not None:
                 note = noted(record)
                 if note.has_reported(error):
                     return True

@@ -82,6 +82,8 @@ def test_request_of_which_all_is_known():
         "django.annotation.n": 1,
     }
     assert attributes.of_request(record, capture_path=True)["url.path"] == "/runs/5/"
+    record.path = "/" + "x" * 100_000
+    assert len(attributes.of_request(record, capture_path=True)["url.path"]) == 4_096
 
 
 @pytest.mark.parametrize(

@@ -246,3 +246,23 @@ def test_the_thread_keeps_nothing_of_a_request(monkeypatch):
     doing.background.put("first")
     assert doing.background.stop(10) == 0
     assert current not in handed[0]
+
+
+def test_an_exit_ends_nothing(monkeypatch):
+    """What a processor of the site's raises, be it an exit, does not end the thread."""
+    monkeypatch.setattr(guard, "strict", False)
+    doing = Doing()
+    work = doing.background._arguments[0]
+
+    def leave(items: list[object]) -> None:
+        work(items)
+        if "exit" in items:
+            raise SystemExit
+
+    doing.background._arguments = (leave, *doing.background._arguments[1:])
+    doing.background.put("exit")
+    assert doing.background.flush(10)
+    doing.background.put("next")
+    assert doing.background.flush(10)
+    assert doing.background.stop(10) == 0
+    assert doing.done == ["exit", "next"]

@@ -119,6 +119,16 @@ async def stream_async(request: Any) -> StreamingHttpResponse:
     return StreamingHttpResponse(parts())
 
 
+async def heavy_stream(request: Any) -> StreamingHttpResponse:
+    async def parts() -> AsyncIterator[str]:
+        kept = Heavy()
+        heavy_ones.append(weakref.ref(kept))
+        yield "one"
+        raise KeyError("with something heavy in its frame")
+
+    return StreamingHttpResponse(parts())
+
+
 def unspeakable(request: Any) -> HttpResponse:
     raise Unspeakable
 
@@ -203,6 +213,7 @@ urlpatterns = [
     path("template/", template, name="template"),
     path("stream/", stream, name="stream"),
     path("stream-async/", stream_async, name="stream-async"),
+    path("heavy-stream/", heavy_stream, name="heavy-stream"),
     path("unspeakable/", unspeakable, name="unspeakable"),
     path("group/", group, name="group"),
     path("huge/", huge, name="huge"),

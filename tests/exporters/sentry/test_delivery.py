@@ -1,5 +1,7 @@
 """Delivery is watched, and a Sentry that is dead, slow or full never slows a request."""
 
+import logging
+import socket
 import threading
 import time
 from collections import Counter
@@ -11,6 +13,7 @@ from prometheus_client import generate_latest
 from sentry_sdk.transport import Transport
 
 from djmetrics import runtime
+from djmetrics.exporters.sentry import failures
 from djmetrics.exporters.sentry.delivery import Delivery
 
 pytestmark = pytest.mark.django_db
@@ -142,3 +145,26 @@ def test_patched_over() -> None:
     theirs = vars(transport)["capture_envelope"] = lambda envelope: None
     delivery.restore()
     assert transport.capture_envelope is theirs
+
+
+def test_a_dead_sentry_is_told_of_once(site, client, counted, monkeypatch, caplog):
+    """In one line, where urllib3 would warn three times for each event; what others log there passes."""
+    monkeypatch.setattr(failures, "_told", threading.Event())
+    pool = logging.getLogger("urllib3.connectionpool")
+    before = list(pool.filters)
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        here = f"port={closed.getsockname()[1]}"
+        with site(DSN=f"http://key@127.0.0.1:{closed.getsockname()[1]}/1"):
+            for _ in range(2):
+                client.get("/fail/1/")
+                assert counted() == {"failed": 1}
+            pool.warning("%s, but the site's", here)
+            assert pool.filters != before
+    assert pool.filters == before
+    # Threads of earlier tests may still be at it, for clients that are closed.
+    said = [each.getMessage() for each in caplog.records if here in each.getMessage()]
+    assert len(said) == 2
+    assert said[0].startswith("djmetrics cannot send events to Sentry: Retrying")
+    assert "key" not in said[0]
+    assert said[1] == f"{here}, but the site's"

@@ -212,3 +212,18 @@ def test_where_statements_come_from(receiver):
     [statement] = event["contexts"]["djmetrics"]["repeated_statements"]
     assert statement["location"] == event["extra"]["location"]
     assert statement["location"].endswith(" in n_plus_one")
+
+
+def test_nothing_is_kept_alive_of_a_stream(receiver):
+    """The SDK's integration learns of its exception when the record is over already; neither keeps it then."""
+    said = elsewhere.run(
+        receiver.dsn,
+        TRY + "tried(get_async, '/heavy-stream/')\n"
+        "import gc; gc.collect()\n"
+        "from tests.exporters.sentry import site\n"
+        "print([each() is None for each in site.heavy_ones])",
+        init=DJANGO,
+    )
+    assert said.splitlines()[-1] == "[True]"
+    [event] = receiver.events
+    assert event["transaction"] == "heavy-stream"
