@@ -8,6 +8,7 @@ from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import Link, Span, SpanContext, SpanKind, Status, StatusCode, TraceFlags
 
 from ... import semconv
+from ...errors import error_name, mro
 from ...record import Operation, Record, Statement
 from . import attributes
 from .ids import new_span_id
@@ -19,9 +20,9 @@ _CLIENT = frozenset({"db", "cache"})
 _KINDS = {"request": SpanKind.SERVER, "task": SpanKind.CONSUMER}
 _ANSWERS = frozenset(
     {
-        ("django.http.response", "Http404"),
-        ("django.core.exceptions", "PermissionDenied"),
-        ("django.core.exceptions", "SuspiciousOperation"),
+        "django.http.response.Http404",
+        "django.core.exceptions.PermissionDenied",
+        "django.core.exceptions.SuspiciousOperation",
     }
 )
 _SAMPLED = TraceFlags(TraceFlags.SAMPLED)
@@ -163,7 +164,7 @@ def _name(record: Record) -> str:
 
 def _is_answer(error: type[BaseException]) -> bool:
     """Whether Django answers the exception with a page of its own: the client asked for what is not to be had."""
-    return any((each.__module__, each.__qualname__) in _ANSWERS for each in error.__mro__)
+    return any(error_name(each) in _ANSWERS for each in mro(error))
 
 
 def _start(span: Span) -> int:

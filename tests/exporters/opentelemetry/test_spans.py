@@ -1,6 +1,7 @@
 """Finished records as spans: exact times, kinds, parents."""
 
 import pytest
+from django.http import Http404
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
@@ -139,6 +140,26 @@ def test_operations(request_):
     assert first.attributes["error.type"] == "KeyError"
     assert second.status.status_code is StatusCode.UNSET
     assert {each.context.trace_id for each in (server, shown, first, second)} == {1}
+
+
+class Silent(type):
+    """Classes of exceptions that do not say what they are."""
+
+    def __getattribute__(cls, name):
+        raise RuntimeError(name)
+
+
+def test_a_class_that_is_not_asked(request_):
+    """What an exception is, is read past its metaclass; Django's own answers are known by their names."""
+    record, span = request_
+    silent = Silent("Silent", (Exception,), {})
+    operation(DB, error=silent)
+    operation(VIEW, error=Http404)
+    operation(VIEW, error=Silent("Hidden", (Http404,), {}))
+    _, *shown = made(record, span)
+    assert shown[0].attributes["error.type"].endswith("Silent")
+    codes = [each.status.status_code for each in shown]
+    assert codes == [StatusCode.ERROR, StatusCode.UNSET, StatusCode.UNSET]
 
 
 def test_stream(request_):
