@@ -41,7 +41,7 @@ class Spoken(Exception):
         return f"user {self.user.pk} is out"
 
 
-class Chatty(User):
+class Wordy(User):
     """A user whose text takes a statement."""
 
     class Meta:
@@ -155,9 +155,9 @@ def test_how_many_frames(event):
     "make, says",
     [
         (lambda: ValueError(User.objects.all()), "<django.db.models.query.QuerySet>"),
-        (lambda: KeyError(Chatty()), "Chatty>"),
-        (lambda: ValueError("of", [Chatty()]), "of, <builtins.list>"),
-        (lambda: ValueError({"user": Chatty()}), "<builtins.dict>"),
+        (lambda: KeyError(Wordy()), "Wordy>"),
+        (lambda: ValueError("of", [Wordy()]), "of, <builtins.list>"),
+        (lambda: ValueError({"user": Wordy()}), "<builtins.dict>"),
         (lambda: ValueError(SimpleLazyObject(refuse)), "<django.utils.functional.SimpleLazyObject>"),
         (lambda: Spoken(User(pk=5)), "user 5 is out"),
         (lambda: ValueError("plain"), "plain"),
