@@ -68,6 +68,11 @@ def nested(depth: int) -> Exception:
     return error
 
 
+def plain_options() -> dict[str, Any]:
+    """A client's options; the SDK's integrations would stay in this process."""
+    return sentry_sdk.Client(dsn=None, default_integrations=False, auto_enabling_integrations=False).options
+
+
 @pytest.fixture
 def event(site: Any, client: Any, receiver: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     """A function that raises what ``make`` makes in a view, and gives the one event that comes of it."""
@@ -115,7 +120,7 @@ def test_a_group_is_told_as_the_sdk_tells_it():
     """Places, parents and sources of a group that is cut are those of the SDK for the whole."""
     inner = ExceptionGroup("inner", [ValueError("a"), KeyError("b")])
     outer = ExceptionGroup("outer", [inner, ValueError("c")])
-    options = sentry_sdk.Client(dsn=None).options
+    options = plain_options()
     links = exceptions.linked(outer)
     ours = exceptions._values(links, options, {"type": "m"})
     (theirs, _) = sentry_sdk.utils.event_from_exception(
@@ -182,7 +187,7 @@ def test_nothing_can_be_asked(event, monkeypatch):
 def test_nothing_at_all_can_be_asked(monkeypatch):
     """Of a class that fails at each attribute its name is told; the SDK is not handed what it would fail on."""
     monkeypatch.setattr(guard, "strict", False)
-    options = sentry_sdk.Client(dsn=None).options
+    options = plain_options()
     event, hint = exceptions.event_of(Deaf(), options, {"type": "m"})
     [value] = event["exception"]["values"]
     assert (value["type"].rpartition(".")[2], hint) == ("Deaf", {})
