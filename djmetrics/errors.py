@@ -6,6 +6,9 @@ _error_names: dict[type[BaseException], str] = {}
 _qualname = vars(type)["__qualname__"].__get__
 _module = vars(type)["__module__"].__get__
 
+mro = vars(type)["__mro__"].__get__
+"""A class and its bases, past its metaclass."""
+
 
 def error_name(error: type[BaseException] | None) -> str:
     """``error.type`` as the conventions want it: the class's full name, without a module if it is Python's own.

@@ -11,13 +11,21 @@ from contextlib import contextmanager
 from typing import Any
 
 
-class _Thread(threading.local):
-    """Whether something is told on this thread, and what shall be told after that."""
+class _State:
+    """Whether something is told on a thread, and what shall be told after that."""
 
-    busy = False
+    __slots__ = ("busy", "later")
 
     def __init__(self) -> None:
+        self.busy = False
         self.later: deque[tuple[Callable[[Any], None], Any]] = deque()
+
+
+class _Thread(threading.local):
+    """Each thread's own; it is asked for once, since that takes longer than all that follows."""
+
+    def __init__(self) -> None:
+        self.state = _State()
 
 
 _here = _Thread()
@@ -25,7 +33,7 @@ _here = _Thread()
 
 def tell(what: Callable[[Any], None], of: Any) -> None:
     """Call ``what``, which tells the exporters; after what they are being told on this thread, if anything."""
-    here = _here
+    here = _here.state
     if here.busy:
         here.later.append((what, of))
         return
@@ -40,7 +48,7 @@ def tell(what: Callable[[Any], None], of: Any) -> None:
 @contextmanager
 def alone() -> Iterator[None]:
     """What is told on this thread inside the block is told at its end: for whoever holds an exporter's lock."""
-    here = _here
+    here = _here.state
     if here.busy:
         yield
         return
@@ -52,7 +60,7 @@ def alone() -> Iterator[None]:
         here.busy = False
 
 
-def _catch_up(here: _Thread) -> None:
+def _catch_up(here: _State) -> None:
     while here.later:
         what, of = here.later.popleft()
         what(of)

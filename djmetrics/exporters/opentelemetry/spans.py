@@ -8,6 +8,7 @@ from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import Link, Span, SpanContext, SpanKind, Status, StatusCode, TraceFlags
 
 from ... import semconv
+from ...errors import error_name, mro
 from ...record import Operation, Record, Statement
 from . import attributes
 from .ids import new_span_id
@@ -20,12 +21,12 @@ _KINDS = {"request": SpanKind.SERVER, "task": SpanKind.CONSUMER}
 _NO_FAILURES = frozenset(
     {
         # What Django answers with a page of its own: the client asked for what is not to be had.
-        ("django.http.response", "Http404"),
-        ("django.core.exceptions", "PermissionDenied"),
-        ("django.core.exceptions", "SuspiciousOperation"),
+        "django.http.response.Http404",
+        "django.core.exceptions.PermissionDenied",
+        "django.core.exceptions.SuspiciousOperation",
         # What ends work that nobody wants any more: the client went away, or a generator was closed.
-        ("asyncio.exceptions", "CancelledError"),
-        ("builtins", "GeneratorExit"),
+        "asyncio.exceptions.CancelledError",
+        "GeneratorExit",
     }
 )
 _SAMPLED = TraceFlags(TraceFlags.SAMPLED)
@@ -171,7 +172,7 @@ def _name(record: Record) -> str:
 
 def _is_no_failure(error: type[BaseException]) -> bool:
     """Whether an exception that left an operation is an answer, or an end that somebody asked for."""
-    return any((each.__module__, each.__qualname__) in _NO_FAILURES for each in error.__mro__)
+    return any(error_name(each) in _NO_FAILURES for each in mro(error))
 
 
 def _start(span: Span) -> int:

@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 from sentry_sdk.utils import event_from_exception, single_exception_from_error_tuple
 
 from ... import guard
-from ...errors import error_name
+from ...errors import error_name, mro
 from .choices import Event, Hint
-from .frames import lazy_name, mro
+from .frames import lazy_name
 
 MOST = 50
 """How many exceptions one event has: those nearest to the one that was raised."""

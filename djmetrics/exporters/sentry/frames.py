@@ -5,6 +5,7 @@ from typing import Any
 
 from sentry_sdk.client import BaseClient
 
+from ...errors import mro
 from .clients import allows_personal_data
 
 _LAZY = frozenset(
@@ -16,8 +17,6 @@ _LAZY = frozenset(
 )
 """Classes whose text and repr run statements, or code of the site's that may."""
 
-mro = vars(type)["__mro__"].__get__
-"""A class's bases, past its metaclass."""
 
 Show = Callable[[Any], str | None]
 

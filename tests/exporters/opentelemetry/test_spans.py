@@ -164,6 +164,26 @@ def test_status_of_an_operation(request_, error, failed):
     assert shown.attributes["error.type"].endswith(error.__qualname__)
 
 
+class Silent(type):
+    """Classes of exceptions that do not say what they are."""
+
+    def __getattribute__(cls, name):
+        raise RuntimeError(name)
+
+
+def test_a_class_that_is_not_asked(request_):
+    """What an exception is, is read past its metaclass; Django's own answers are known by their names."""
+    record, span = request_
+    silent = Silent("Silent", (Exception,), {})
+    operation(DB, error=silent)
+    operation(VIEW, error=Http404)
+    operation(VIEW, error=Silent("Hidden", (Http404,), {}))
+    _, *shown = made(record, span)
+    assert shown[0].attributes["error.type"].endswith("Silent")
+    codes = [each.status.status_code for each in shown]
+    assert codes == [StatusCode.ERROR, StatusCode.UNSET, StatusCode.UNSET]
+
+
 def test_stream(request_):
     """A stream lasts until the end of its record."""
     record, span = request_
