@@ -18,6 +18,7 @@ from .background import Background
 from .failures import THREAD, Failures, NotInstalledError
 from .span import RequestSpan
 from .spans import Spans
+from .values import can_be_sent
 
 NAME = "opentelemetry"
 PATIENCE = 1.0
@@ -125,7 +126,10 @@ class Pipeline(SpanProcessor):
 
     def _spans(self, item: Any) -> list[ReadableSpan]:
         if type(item) is not tuple:
-            return [item]
+            if can_be_sent(item):
+                return [item]
+            counted("failed", 1)
+            return []
         record, span = item
         try:
             return [] if self.spans is None else list(self.spans.of(record, span))

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from itertools import islice
 from typing import Any
 
+from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import Status, StatusCode
 from opentelemetry.util.types import AttributeValue
 
@@ -85,6 +86,18 @@ def clean(attributes: Any) -> dict[str, AttributeValue]:
 def key_of(key: str) -> str:
     """An attribute's name, cut to its greatest length."""
     return sound(str.__str__(key)[:MAX_KEY])
+
+
+def can_be_sent(span: ReadableSpan) -> bool:
+    """Whether what the SDK takes as it is given, names, texts and times, can be encoded."""
+    events = span.events
+    try:
+        for text in (span.name, span.status.description or "", *(each.name for each in events)):
+            if not text.isascii():
+                text.encode()
+        return all(time_of(each.timestamp) for each in events)
+    except Exception:  # a name may be anything
+        return False
 
 
 def sound_values(attributes: Mapping[str, AttributeValue]) -> dict[str, AttributeValue]:

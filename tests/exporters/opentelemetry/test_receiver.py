@@ -241,3 +241,23 @@ def test_what_cannot_be_encoded(receiver, switched_on, counts, monkeypatch):
     assert "big" not in server.attributes
     assert receiver.named("block ?")
     assert receiver.named("GET hello/")
+
+
+@pytest.mark.parametrize("odd", ["name", "event", "time", "status", "none"])
+def test_a_span_of_the_site_s_that_cannot_be_encoded(receiver, switched_on, counts, odd):
+    """It is counted as failed; what is sent with it is not lost."""
+    with switched_on() as exporter:
+        Client().get("/hello/")
+        tracer = trace.get_tracer("site")
+        with tracer.start_as_current_span({"name": "\ud800", "none": None}.get(odd, "odd")) as span:
+            if odd in ("event", "time"):
+                span.add_event("\ud800" if odd == "event" else "e", timestamp=1.5 if odd == "time" else None)
+            if odd == "status":
+                span.set_status(trace.StatusCode.ERROR, "\ud800")
+        with tracer.start_as_current_span("é") as span:
+            span.add_event("é")
+        Client().get("/hello/")
+        assert exporter.flush(10)
+    assert len(receiver.named("GET hello/")) == 2
+    assert len(receiver.named("é")) == 1
+    assert counts("failed") == 1
