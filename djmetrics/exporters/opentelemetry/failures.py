@@ -54,9 +54,8 @@ class Failures(logging.Filter):
 
 
 def _loggers() -> list[logging.Logger]:
-    known = list(
-        logging.root.manager.loggerDict.items()
-    )  # at once: another thread may make loggers meanwhile
+    # At once: another thread may make loggers meanwhile.
+    known = list(logging.root.manager.loggerDict.items())
     # A name that only stands for its children is none yet.
     return [each for name, each in known if name.startswith(PREFIX) and isinstance(each, logging.Logger)]
 
