@@ -220,7 +220,6 @@ class Record:
     key = 0
     limit = 5000
     announced: tuple[Any, ...] = ()
-    statements: dict[str, dict[str, Statement]] | None = None
     folds: dict[Subject, Operation] | None = None
     _phases: dict[str, int] | None = None
 
@@ -230,6 +229,7 @@ class Record:
         self.own_ns = _NOTHING.copy()
         self.operations: list[Operation] = []
         self.layers: list[Layer] = []
+        self.statements: dict[str, dict[str, Statement]] = {}
         self.root = Root(subject, self)
 
     @property

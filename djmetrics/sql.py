@@ -150,29 +150,35 @@ def describe(text: str) -> tuple[str, str]:
 
 def track(record: Record, connection: Connection, sql: Any) -> Statement:
     """Count one more run of ``sql`` in ``record``."""
-    record.queries += 1
-    texts = record.statements
-    if texts is None:
-        texts = record.statements = {}
-    statements = texts.get(connection.alias)
-    if statements is None:
-        statements = texts[connection.alias] = {}
-    is_text = type(sql) is str
-    statement = statements.get(sql) if is_text else None
+    statements = record.statements.get(connection.alias)
+    statement = None if statements is None or type(sql) is not str else statements.get(sql)
     if statement is None:
-        subject = subject_of(connection, sql)
-        statement = Statement(subject, "", subject.attributes["db.operation.name"] in _TABLED)
-        if (
-            is_text
-            and len(sql) <= MAX_TEXT
-            and len(statements) < (_STATEMENTS if len(sql) <= _SHORT_TEXT else _LONG_STATEMENTS)
-        ):
-            statement.sql = sql
-            statements[sql] = statement
-        return statement
+        return first_run(record, connection, sql)
+    again(record, statement)
+    return statement
+
+
+def first_run(record: Record, connection: Connection, sql: Any) -> Statement:
+    """Count the run of a statement whose text the record has not got."""
+    record.queries += 1
+    subject = subject_of(connection, sql)
+    statement = Statement(subject, "", subject.attributes["db.operation.name"] in _TABLED)
+    statements = record.statements.setdefault(connection.alias, {})
+    if (
+        type(sql) is str
+        and len(sql) <= MAX_TEXT
+        and len(statements) < (_STATEMENTS if len(sql) <= _SHORT_TEXT else _LONG_STATEMENTS)
+    ):
+        statement.sql = sql
+        statements[sql] = statement
+    return statement
+
+
+def again(record: Record, statement: Statement) -> None:
+    """Count one more run of a statement that the record has."""
+    record.queries += 1
     statement.count += 1
     if statement.is_of_table:
         record.repeated_queries += 1
         if statement.count == repeated_from:
             statement.location = code_place(sys._getframe(1))
-    return statement

@@ -1,7 +1,5 @@
 """Databases: every alias, vendor and thread; statements, connects, commits, rollbacks and fetches."""
 
-import contextlib
-import functools
 from collections.abc import Callable, Iterator
 from types import ModuleType
 from typing import Any
@@ -12,11 +10,11 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.utils import CursorDebugWrapper, CursorWrapper
 from django.db.utils import DatabaseErrorWrapper
 
-from .. import guard, recorder
-from ..patching import Patches
+from .. import clock, guard, recorder
 from ..record import Operation, Subject
 from ..recorder import begin_leaf, end_leaf, pause_leaf, resume_leaf
-from ..sql import subject_of, track
+from ..sql import again, first_run, subject_of, track
+from ..units import spill
 from . import Hook
 
 _OPERATION = "_djmetrics_operation"
@@ -24,6 +22,7 @@ _UNKNOWN = Subject("db", "_OTHER")
 _FETCH = Subject("fetch", "fetch", {"alias": ""})
 _CEILING = 1000
 _fetches: dict[str, Subject] = {}
+_get = recorder.current.get
 
 
 class DatabaseHook(Hook):
@@ -44,24 +43,69 @@ class DatabaseHook(Hook):
         replace(CursorWrapper, "callproc", _timed_callproc)
         replace(CursorWrapper, "__iter__", _timed_rows)
         for name in "fetchone", "fetchmany", "fetchall":
-            self.patches.add(CursorWrapper, name, _TimedFetch(name, self.patches))
+            self.patches.add(CursorWrapper, name, _timed_fetch(name))
         for method, verb in ("connect", "CONNECT"), ("_commit", "COMMIT"), ("_rollback", "ROLLBACK"):
             replace(BaseDatabaseWrapper, method, _timed_connection(verb))
 
 
 def _timed_execute(original: Callable[..., Any]) -> Callable[..., Any]:
+    # A page runs dozens of these. So this is ``_begin`` and ``end_leaf``, written out for a statement of a request;
+    # whatever is unusual about it goes the longer way.
     def execute(self: CursorWrapper, sql: Any, params: Any, *args: Any) -> Any:
         __traceback_hide__ = True  # Django's error pages leave out such frames
-        operation = _begin(self, sql)
+        parent = _get()
+        if parent is None or type(sql) is not str or not (root := parent.root).resumable:
+            return _execute(original, self, sql, params, *args)
+        try:
+            here = self.__dict__
+            database = here["db"]
+            record = root.record
+            statements = record.statements.get(database.alias)  # type: ignore[union-attr] # open, for it is resumable
+            statement = None if statements is None else statements.get(sql)
+            if statement is None:
+                statement = first_run(record, database, sql)  # type: ignore[arg-type]
+            else:
+                again(record, statement)  # type: ignore[arg-type]
+            operation = Operation(statement.subject, parent, root)
+            operation.detail = statement
+            if root.ambient is not None:
+                operation.around = root.ambient()
+            here[_OPERATION] = operation
+        except Exception:
+            guard.failed("hooks.database.execute")
+            operation = begin_leaf(_UNKNOWN)
+        operation.start = start = clock.now()
         try:
             return original(self, sql, params, *args)
         except BaseException as error:
             operation.error = type(error)
             raise
         finally:
-            end_leaf(operation)
+            operation.end = end = clock.now()
+            took = end - start
+            parent.children_ns += took
+            root.own_ns["db"] += took
+            if start < parent.last_end:
+                root.concurrent = True
+            parent.last_end = end
+            operations = root.operations
+            operations.append(operation)
+            if len(operations) >= root.limit:
+                spill(root)
 
     return execute
+
+
+def _execute(original: Callable[..., Any], cursor: CursorWrapper, sql: Any, *args: Any) -> Any:
+    __traceback_hide__ = True
+    operation = _begin(cursor, sql)
+    try:
+        return original(cursor, sql, *args)
+    except BaseException as error:
+        operation.error = type(error)
+        raise
+    finally:
+        end_leaf(operation)
 
 
 def _timed_executemany(original: Callable[..., Any]) -> Callable[..., Any]:
@@ -110,71 +154,75 @@ def _timed_callproc(original: Callable[..., Any]) -> Callable[..., Any]:
     return callproc
 
 
-_NOTHING = contextlib.nullcontext()
-
-
 def _django_only(function: Any, module: ModuleType) -> Any:
     """``function`` if it is the one that Django's ``module`` has in its file; None if somebody has patched it."""
     code = getattr(function, "__code__", None)
     return function if code is not None and code.co_filename == module.__file__ else None
 
 
-class _TimedFetch:
-    """Stands for a fetch, which ``CursorWrapper`` passes on through ``__getattr__``: so does this.
+def _timed_fetch(name: str) -> Callable[..., Any]:
+    """A method that stands for a fetch, which ``CursorWrapper`` passes on to its driver's through ``__getattr__``.
 
-    What the cursor has not got it still has not got, and an error is translated where it was.
+    PEP 249 has all drivers' cursors have these three. It does what Django's ``__getattr__`` and the function that
+    ``DatabaseErrorWrapper`` makes for each fetch do, as long as these are Django's own.
     """
+    getattr_ = _django_only(CursorWrapper.__getattr__, backend_utils)
+    wrapped = _django_only(DatabaseErrorWrapper.__call__, db_utils)
 
-    def __init__(self, name: str, patches: Patches) -> None:
-        self._name = name
-        self._patches = patches
-        self._getattr = _django_only(CursorWrapper.__getattr__, backend_utils)
-        self._wrapped = _django_only(DatabaseErrorWrapper.__call__, db_utils)
+    def original(cursor: CursorWrapper, *args: Any, **kwargs: Any) -> Any:
+        return _inherited(cursor, name)(*args, **kwargs)
 
-    def __get__(self, cursor: CursorWrapper | None, owner: type | None = None) -> Callable[..., Any]:
-        if cursor is None:
-            raise AttributeError(self._name)
-        kind = type(cursor)
+    def fetch(self: CursorWrapper, *args: Any, **kwargs: Any) -> Any:
+        kind = type(self)
+        if kind is not CursorWrapper and kind is not CursorDebugWrapper:
+            return _fetch(self, original, args, kwargs)
+        here = self.__dict__
+        operation = here.get(_OPERATION)
+        running = _get()
+        if operation is None or running is None or (root := operation.root) is not running.root:
+            return _fetch(self, original, args, kwargs)
+        errors = here["db"].wrap_database_errors
         if (
-            (kind is CursorWrapper or kind is CursorDebugWrapper)
-            and CursorWrapper.__getattr__ is self._getattr
-            and DatabaseErrorWrapper.__call__ is self._wrapped
-            and self._patches.active
+            not root.resumable
+            or type(errors) is not DatabaseErrorWrapper
+            or CursorWrapper.__getattr__ is not getattr_
+            or DatabaseErrorWrapper.__call__ is not wrapped
         ):
-            errors = cursor.db.wrap_database_errors
-            if type(errors) is DatabaseErrorWrapper:
-                # What these two do, in the frame that times it: Django makes a function for each fetch.
-                return functools.partial(_fetch, cursor, getattr(cursor.cursor, self._name), errors)
-        method = self._inherited(cursor)
-        return functools.partial(_fetch, cursor, method, _NOTHING) if self._patches.active else method
+            return _fetch(self, original, args, kwargs)
+        method = getattr(here["cursor"], name)
+        started = clock.now()
+        try:
+            with errors:
+                return method(*args, **kwargs)
+        finally:
+            elapsed = clock.now() - started
+            operation.resumed_ns += elapsed
+            root.own_ns["db"] += elapsed
+            running.children_ns += elapsed
 
-    def _inherited(self, cursor: CursorWrapper) -> Callable[..., Any]:
-        """What the cursor would have without us: of a class behind Django's, else by its ``__getattr__``."""
-        method: Callable[..., Any]
-        behind = type(cursor).__mro__[type(cursor).__mro__.index(CursorWrapper) + 1 :]
-        if any(self._name in vars(klass) for klass in behind):
-            method = getattr(super(CursorWrapper, cursor), self._name)
-        else:
-            method = cursor.__getattr__(self._name)
-        return method
+    fetch.__name__, fetch.__qualname__ = name, f"{CursorWrapper.__name__}.{name}"
+    return fetch
 
 
-def _fetch(
-    cursor: CursorWrapper,
-    method: Callable[..., Any],
-    errors: contextlib.AbstractContextManager[Any],
-    /,
-    *args: Any,
-    **kwargs: Any,
-) -> Any:
-    """Add the time of a fetch to its statement."""
+def _inherited(cursor: CursorWrapper, name: str) -> Callable[..., Any]:
+    """What the cursor would have without us: of a class behind Django's, else by its ``__getattr__``."""
+    method: Callable[..., Any]
+    behind = type(cursor).__mro__[type(cursor).__mro__.index(CursorWrapper) + 1 :]
+    if any(name in vars(klass) for klass in behind):
+        method = getattr(super(CursorWrapper, cursor), name)
+    else:
+        method = cursor.__getattr__(name)
+    return method
+
+
+def _fetch(cursor: CursorWrapper, original: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+    """Add the time of a fetch to its statement, if that can go on; else it is an operation of its own."""
     operation = cursor.__dict__.get(_OPERATION)
     started = -1 if operation is None else resume_leaf(operation)
     if operation is None or started < 0:
         operation, started = begin_leaf(_fetch_subject(cursor)), -1
     try:
-        with errors:
-            return method(*args, **kwargs)
+        return original(cursor, *args, **kwargs)
     finally:
         if started < 0:
             end_leaf(operation)

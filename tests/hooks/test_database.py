@@ -481,7 +481,7 @@ def test_own_failure_changes_nothing(db, lenient, monkeypatch):
 
 
 def statements_of(only: Record) -> list[str]:
-    return [text for texts in (only.statements or {}).values() for text in texts]
+    return [text for texts in only.statements.values() for text in texts]
 
 
 @pytest.mark.parametrize("server", ["postgresql", "mariadb"])

@@ -99,5 +99,5 @@ def repeated_statements(record: Record) -> list[Statement]:
 
 
 def _statements(record: Record) -> Iterator[Statement]:
-    for statements in list((record.statements or {}).values()):
+    for statements in list(record.statements.values()):
         yield from list(statements.values())
