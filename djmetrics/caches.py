@@ -13,6 +13,11 @@ CEILING = 2000
 _TRUSTED = ("django.core.cache.", "django_redis.", "django_valkey.")
 _HANDLES_DEFAULT = ("get", "aget", "get_many", "aget_many", "_cache", "_class")
 
+# Of which nothing can be told.
+_UNTOLD = frozenset(
+    {"delete", "touch", "delete_many", "incr", "decr", "incr_version", "decr_version", "clear"}
+)
+
 _SIZED = (list, tuple, set, frozenset, dict)
 
 
@@ -118,6 +123,8 @@ def judge(
     Only of values of Python's own types: to ask another one anything is to run the site's code once more.
     """
     name = subject.name
+    if name in _UNTOLD:
+        return
     try:
         if name == "get_many" and type(value) is dict:
             keys: Any = args[0] if args else kwargs.get("keys")

@@ -100,8 +100,9 @@ class Root(Operation):
     is added up by phase. ``record`` is None once the record is closed.
     ``resumable`` says whether its operations may go on after their end: until the record is closed, and not in
     the process's, which is counted any time. ``limit`` is how many operations are put there before they are
-    counted. ``concurrent`` says that operations ran side by side. ``ambient``, where it is there, is asked when an
-    operation begins for the span of another library that is current then.
+    counted. ``concurrent`` says that operations ran side by side, ``plain`` that the record is open and that nothing
+    stands between its cursors and their drivers' but Django's own code. ``ambient``, where it is there, is asked when
+    an operation begins for the span of another library that is current then.
     """
 
     __slots__ = (
@@ -112,6 +113,7 @@ class Root(Operation):
         "limit",
         "operations",
         "own_ns",
+        "plain",
         "record",
         "resumable",
     )
@@ -130,7 +132,7 @@ class Root(Operation):
         self.laps: dict[Subject, int] | None = None
         self.ambient: Callable[[], Any] | None = None
         self.resumable = True
-        self.concurrent = False
+        self.concurrent = self.plain = False
 
 
 class Layer(NamedTuple):

@@ -169,7 +169,7 @@ def _close(record: Record) -> None:
     root.operations = outside.operations
     root.own_ns = outside.own_ns
     root.layers = []
-    root.resumable = False
+    root.resumable = root.plain = False
     record.duration = now - record.start
     tell(_hand_over, record)
 

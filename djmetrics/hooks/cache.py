@@ -25,6 +25,7 @@ from ..record import Operation
 from . import Hook
 
 _ALIAS = "_djmetrics_alias"
+_get = recorder.current.get
 
 _OPERATIONS = (
     "get", "set", "add", "touch", "delete", "get_many", "set_many", "delete_many", "get_or_set", "has_key",
@@ -84,21 +85,17 @@ class CacheHook(Hook):
 
 def _begin(cache: Any, operation: str) -> Operation | None:
     """Begin a cache operation, or None inside another one."""
-    current = recorder.current.get()
+    current = _get()
     if current is not None and current.subject.kind == "cache":
         if operation in ("add", "set") and current.subject.name == "get_or_set":
             current.detail = (0, 1, 0)
         return None
-    return recorder.begin(cache_subject(_alias_of(cache), operation))
-
-
-def _alias_of(cache: Any) -> str:
-    """The alias that we gave a cache when it was made, past whatever ``__getattr__`` its class has."""
     try:
-        alias: str = object.__getattribute__(cache, "__dict__").get(_ALIAS, "")
+        # The alias that we gave it when it was made, past whatever ``__getattr__`` its class has.
+        alias: str = object.__getattribute__(cache, _ALIAS)
     except AttributeError:
-        return ""
-    return alias
+        alias = ""
+    return recorder.begin(cache_subject(alias, operation))
 
 
 Make = Callable[[FunctionType], Callable[..., Any]]
@@ -125,8 +122,12 @@ def _timed_get(original: FunctionType) -> Callable[..., Any]:
         subject: CacheSubject = timed.subject  # type: ignore[assignment]
         try:
             if known and is_trusted(self):
-                default, args, kwargs = with_sentinel(args, kwargs)
-                value = original(self, *args, **kwargs)
+                default = None
+                if len(args) == 1 and not kwargs:  # nearly always
+                    value = original(self, args[0], MISSING)
+                else:
+                    default, args, kwargs = with_sentinel(args, kwargs)
+                    value = original(self, *args, **kwargs)
                 judge_get(timed, subject, value, MISSING)
                 return default if value is MISSING else value
             value = original(self, *args, **kwargs)

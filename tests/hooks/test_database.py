@@ -18,7 +18,7 @@ from django.utils.safestring import mark_safe
 from prometheus_client import generate_latest
 
 from djmetrics import runtime, sql
-from djmetrics.hooks import database
+from djmetrics.hooks.database import fetches
 from djmetrics.record import Operation, Record
 from djmetrics.testing import capture, fake_clock, record
 
@@ -530,9 +530,9 @@ def test_pooled_and_copied_connections():
 
 def test_aliases_that_are_remembered_are_bounded(monkeypatch):
     """However many aliases fetch without a statement, what is remembered of them has a limit."""
-    monkeypatch.setattr(database, "_CEILING", 5)
+    monkeypatch.setattr(fetches, "_CEILING", 5)
     for number in range(20):
         cursor = CursorWrapper(None, SimpleNamespace(alias=f"alias {number}"))
-        assert database._fetch_subject(cursor).attributes == {"alias": f"alias {number}"}
+        assert fetches._fetch_subject(cursor).attributes == {"alias": f"alias {number}"}
 
-    assert len(database._fetches) <= 5
+    assert len(fetches._fetches) <= 5

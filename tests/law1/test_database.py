@@ -305,17 +305,23 @@ def test_any_statement(sql):
     same(scenario)
 
 
-@pytest.mark.parametrize("patched", ["cursor", "errors"])
-def test_a_patch_from_before_us_is_still_called(monkeypatch, patched):
+@pytest.mark.parametrize("first", [True, False], ids=["before us", "after us"])
+@pytest.mark.parametrize(
+    "owner, name",
+    [
+        (CursorWrapper, "__getattr__"),
+        (DatabaseErrorWrapper, "__call__"),
+        (DatabaseErrorWrapper, "__enter__"),
+        (DatabaseErrorWrapper, "__exit__"),
+    ],
+)
+def test_somebody_elses_patch_is_called(monkeypatch, owner, name, first):
     """What somebody has put in the place of Django's ways to a fetch is called for each fetch."""
-    owner, name = (
-        (CursorWrapper, "__getattr__") if patched == "cursor" else (DatabaseErrorWrapper, "__call__")
-    )
     original = vars(owner)[name]
 
-    def theirs(self, about):
-        note("theirs", getattr(about, "__name__", about))
-        return original(self, about)
+    def theirs(self, *about):
+        note("theirs", [getattr(each, "__name__", each) for each in about])
+        return original(self, *about)
 
     def scenario(world):
         with connection.cursor() as cursor:
@@ -323,8 +329,10 @@ def test_a_patch_from_before_us_is_still_called(monkeypatch, patched):
             note(cursor.fetchone(), cursor.fetchall())
 
     runtime.stop()
-    monkeypatch.setattr(owner, name, theirs)
+    if first:
+        monkeypatch.setattr(owner, name, theirs)
     runtime.start()
+    monkeypatch.setattr(owner, name, theirs)
     same(scenario)
     runtime.stop()
     monkeypatch.undo()

@@ -13,7 +13,7 @@ from ...errors import error_name
 from ...record import Layer, Operation, Record, Subject
 from .. import Exporter
 from .annotated import Annotated
-from .plans import DESTINATIONS, OTHER_KINDS, Key, Keys, Plan, Route, label_values, whole
+from .plans import DESTINATIONS, OTHER_KINDS, Counting, Key, Plan, Route, label_values, make_plan
 from .store import Series, Store
 from .totals import Place, Totals, place
 
@@ -218,24 +218,18 @@ class PrometheusExporter(Exporter):
             plan = plans.get(key)
             if plan is None:
                 plan = self._plan(plans, key, route, operation)
-            bounds, offset, total, full, duration, fetches, keys = plan
-            if total == 0:
+            low, bounds, offset, total, fetches, add = plan
+            if add is not None:
+                add(operation)
                 continue
-            ns = operation.end - operation.start if duration is None else duration(operation)
+            ns = operation.end - operation.start
             # The first bucket without a search: most are that short.
-            words[offset if ns <= bounds[0] else offset + bisect_left(bounds, ns)] += 1
+            words[offset if ns <= low else offset + bisect_left(bounds, ns)] += 1
             words[total] += ns
-            if full:
-                self._overflowed(full)
-            if fetches is not None:
-                if ns := operation.resumed_ns:
-                    bounds, offset, total, full = fetches
-                    words[offset if ns <= bounds[0] else offset + bisect_left(bounds, ns)] += 1
-                    words[total] += ns
-                    if full:
-                        self._overflowed(full)
-            elif keys is not None and operation.detail is not None:
-                keys.add(*operation.detail)
+            if fetches is not None and (ns := operation.resumed_ns):
+                low, bounds, offset, total = fetches
+                words[offset if ns <= low else offset + bisect_left(bounds, ns)] += 1
+                words[total] += ns
 
     def _add_layers(self, view: str, layers: Sequence[Layer]) -> None:
         places = self._places.get(view)
@@ -269,21 +263,8 @@ class PrometheusExporter(Exporter):
             plans.clear()
             self._plans[route] = plans
         self._planned += 1
-        subject = operation.subject
-        metric, duration = DESTINATIONS.get(subject.kind, OTHER_KINDS)
-        if metric is None:
-            plan: Plan = (), 0, 0, "", None, None, None
-        else:
-            view = route[0]
-            series = self._claim(metric, label_values(metric, *route, subject, operation.error))
-            fetches = keys = None
-            alias = subject.attributes.get("alias", "")
-            if subject.kind == "db":
-                fetches = place(c.DB_FETCH, self._claim(c.DB_FETCH, (view, alias)))
-            elif subject.kind == "cache":
-                keys = Keys(self._adder, (view, alias, subject.name))
-            plan = *place(metric, series), None if duration is whole else duration, fetches, keys
-        plans[key] = plan
+        counting = Counting(self.store.words, self._claim, self._adder, self._overflowed)
+        plans[key] = plan = make_plan(operation, route, counting)
         return plan
 
     def _adder(self, metric: Metric, values: tuple[str, ...]) -> Callable[[int], None]:

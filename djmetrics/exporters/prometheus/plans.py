@@ -1,6 +1,8 @@
 """Which metric an operation belongs to, and with which label values."""
 
+from bisect import bisect_left
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 from ... import catalogue as c
@@ -8,7 +10,9 @@ from ... import semconv as s
 from ...catalogue import Metric
 from ...errors import error_name
 from ...record import Operation, Subject
-from .totals import Place
+from .regions import Words
+from .series import Series
+from .totals import Place, place
 
 Duration = Callable[[Operation], int]
 
@@ -94,9 +98,71 @@ def label_values(
     return tuple(str(known.get(label, "")) for label in metric.labels)
 
 
-Plan = tuple[tuple[int, ...], int, int, str, Duration | None, Place | None, Keys | None]
-"""A place (a sum at 0: nowhere), how to tell the duration if not from its ends, where fetches and keys go."""
+Add = Callable[[Operation], None]
+
+Plan = tuple[int, tuple[int, ...], int, int, tuple[int, tuple[int, ...], int, int] | None, Add | None]
+"""A histogram's first bound, its bounds, where its buckets and its sum are; the same of where fetches go; and what adds
+an operation in the place of all that, where there is more to it."""
 
 Key = Subject | tuple[Subject, str]
 Route = tuple[str, str]
 """A view, and the route that led to it: one view may have many."""
+
+
+class Counting(NamedTuple):
+    """What plans are made with; void once the store has moved."""
+
+    words: Words
+    claim: Callable[[Metric, tuple[str, ...]], Series]
+    adder: Callable[[Metric, tuple[str, ...]], Callable[[int], None]]
+    overflowed: Callable[[str], None]
+
+
+def make_plan(operation: Operation, route: Route, counting: Counting) -> Plan:
+    """Find out where operations like this one go."""
+    subject = operation.subject
+    metric, duration = DESTINATIONS.get(subject.kind, OTHER_KINDS)
+    if metric is None:
+        return 0, (), 0, 0, None, _nothing
+    claim = counting.claim
+    here = place(metric, claim(metric, label_values(metric, *route, subject, operation.error)))
+    view, alias = route[0], subject.attributes.get("alias", "")
+    fetches = keys = None
+    if subject.kind == "db":
+        fetches = place(c.DB_FETCH, claim(c.DB_FETCH, (view, alias)))
+    elif subject.kind == "cache":
+        keys = Keys(counting.adder, (view, alias, subject.name))
+    add: Add | None = None
+    if keys is not None or duration is not whole or here[3] or (fetches is not None and fetches[3]):
+        add = partial(_add_fully, counting, here, duration, fetches, keys)
+    bounds, offset, total, _ = here
+    return bounds[0], bounds, offset, total, None if fetches is None else (fetches[0][0], *fetches[:3]), add
+
+
+def _nothing(operation: Operation) -> None:
+    """What counts in the totals of its record only."""
+
+
+def _add_fully(
+    counting: Counting,
+    here: Place,
+    duration: Duration,
+    fetches: Place | None,
+    keys: Keys | None,
+    operation: Operation,
+) -> None:
+    """Add an operation about which there is more to say than its time."""
+    _observe(counting, here, duration(operation))
+    if fetches is not None and operation.resumed_ns:
+        _observe(counting, fetches, operation.resumed_ns)
+    if keys is not None and operation.detail is not None:
+        keys.add(*operation.detail)
+
+
+def _observe(counting: Counting, place: Place, ns: int) -> None:
+    bounds, offset, total, full = place
+    words = counting.words
+    words[offset + bisect_left(bounds, ns)] += 1
+    words[total] += ns
+    if full:
+        counting.overflowed(full)

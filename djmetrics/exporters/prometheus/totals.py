@@ -46,7 +46,7 @@ class Totals:
         self._repeated = self._find(c.REPEATED_QUERIES, view).offset
         self._outcome = self._find(c.OUTCOMES, view, record.outcome).offset
         self._error = None if record.error is None else self._find(c.EXCEPTIONS, view, error).offset
-        self._phases = {phase: self._find(c.PHASE_TIME, view, phase).offset for phase in PHASES}
+        self._phases = tuple(self._find(c.PHASE_TIME, view, phase).offset for phase in PHASES)
 
     def _find(self, metric: Metric, *values: str) -> Series:
         series = self._claim(metric, values)
@@ -88,9 +88,8 @@ class Totals:
             words[self._repeated] += record.repeated_queries
         if self._error is not None:
             words[self._error] += 1
-        phases = self._phases
-        for phase, ns in record.phases.items():
+        for offset, ns in zip(self._phases, record.phases.values(), strict=True):
             if ns > 0:
-                words[phases[phase]] += ns
+                words[offset] += ns
         for name in self._full:
             self._overflowed(name)
