@@ -1,8 +1,8 @@
 """Hooks: each wraps one Django component and tells the recorder when work on it began and ended.
 
 A hook names no exporter and reads no clock (the databases' has the recorder's steps written out). ``install`` and
-``uninstall`` may be called any number of times; after ``uninstall`` the component is what it was before. A third party's
-hook is a subclass of ``Hook`` named by its dotted path in ``DJMETRICS["EXTRA_HOOKS"]``.
+``uninstall`` may be called any number of times; after ``uninstall`` the component is what it was before. A third
+party's hook is a subclass of ``Hook`` named by its dotted path in ``DJMETRICS["EXTRA_HOOKS"]``.
 """
 
 from abc import ABC, abstractmethod
