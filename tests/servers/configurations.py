@@ -44,7 +44,7 @@ def uwsgi(*options: str) -> Command:
             *(str(tool("uwsgi")), "--http-socket", f"127.0.0.1:{port}"),
             *("--virtualenv", sys.prefix, "--pythonpath", str(ROOT), "--module", f"{WSGI}:application"),
             *("--master", "--processes", str(WORKERS), "--threads", "2", "--die-on-term", "--need-app"),
-            *("--worker-reload-mercy", "1", "--reload-mercy", "1"),
+            *("--worker-reload-mercy", "5", "--reload-mercy", "5"),
             *options,
         ]
 
