@@ -6,6 +6,7 @@ import inspect
 import io
 import os
 import pickle
+import time
 import weakref
 from pathlib import Path
 
@@ -158,6 +159,11 @@ def test_no_garbage():
     requests(50)
     before = len(gc.get_objects())
     requests(300)
+    # On a busy machine the thread that sends may need longer than it is waited for.
+    until = time.monotonic() + 20
+    while len(gc.get_objects()) - before >= 100 and time.monotonic() < until:
+        time.sleep(0.1)
+        runtime._tell_destinations("finish")
 
     assert len(gc.get_objects()) - before < 100
 
