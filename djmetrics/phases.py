@@ -25,8 +25,6 @@ def exclusive_phases(record: "Record") -> dict[str, int]:
     are scaled.
     """
     phases = record.own_ns.copy()
-    for subject, _, _, own, _ in record.layers:
-        phases[subject.phase] += own
     rest = record.duration - sum(phases.values())
     # Below zero: an operation went on after the one that it belongs to.
     if record.root.concurrent or rest < 0 or min(phases.values()) < 0:
@@ -39,7 +37,10 @@ def exclusive_phases(record: "Record") -> dict[str, int]:
 def _concurrent(record: "Record") -> dict[str, int]:
     phases = record.own_ns.copy() if record.spilled else _shared(record)
     for subject, _, _, own, _ in record.layers:
-        phases[subject.phase] += max(0, own)
+        if not record.spilled:
+            phases[subject.phase] += max(0, own)
+        elif own < 0:
+            phases[subject.phase] -= own
     return _scaled(phases, record.duration)
 
 

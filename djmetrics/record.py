@@ -96,7 +96,7 @@ class Operation:
 class Root(Operation):
     """The operation that stands for a whole record.
 
-    ``operations`` and ``layers`` are where finished ones are put, ``own_ns`` is where the own time of operations
+    ``operations`` and ``layers`` are where finished ones are put, ``own_ns`` is where the own time of both
     is added up by phase. ``record`` is None once the record is closed.
     ``resumable`` says whether its operations may go on after their end: until the record is closed, and not in
     the process's, which is counted any time. ``limit`` is how many operations are put there before they are
@@ -171,7 +171,7 @@ class Record:
 
     ``outcome`` is "completed", "disconnected" (the client went away) or "failed" (the response broke off).
     ``error`` is the class of the exception that nothing handled. Sizes are bytes, None where unknown.
-    ``own_ns`` is what its operations took themselves, by phase;
+    ``own_ns`` is what its operations and layers took themselves, by phase;
     ``layers`` are the middlewares and the resolver that it went through, ``operations`` all else that was
     timed. ``statements`` are its SQL texts by alias, ``folds`` the operations that stand for many.
     ``key`` tells its request from others while it

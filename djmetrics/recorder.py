@@ -145,14 +145,13 @@ def timed_layer(call: Call, subject: Subject, switch: Switch) -> Call:
     one adds its time to the root, so that the root's growth tells what was not the layer's own. A layer of the
     kind "handler" is not kept, but takes its time out of the layer around it.
     """
-    kept = subject.kind != "handler"
+    kept, phase = subject.kind != "handler", subject.phase
 
     def timed(request: Any) -> Any:
         __traceback_hide__ = True  # Django's error pages leave out such frames
         operation = _get()
-        if operation is None or not switch.active or not operation.root.resumable:
+        if operation is None or not switch.active or not (root := operation.root).resumable:
             return call(request)
-        root = operation.root
         before = root.children_ns
         error = None
         start = clock.now()
@@ -166,9 +165,10 @@ def timed_layer(call: Call, subject: Subject, switch: Switch) -> Call:
             took = end - start
             own = took - root.children_ns + before
             root.children_ns = before + took
-            if root.laps is not None:
-                own += root.laps.pop(subject, 0)
             if kept:
+                if root.laps is not None:
+                    own += root.laps.pop(subject, 0)
+                root.own_ns[phase] += own
                 root.layers.append((subject, start, end, own, error))  # type: ignore[arg-type] # a plain tuple is faster
 
     return timed
@@ -176,14 +176,13 @@ def timed_layer(call: Call, subject: Subject, switch: Switch) -> Call:
 
 def timed_async_layer(call: Call, subject: Subject, switch: Switch) -> Call:
     """``timed_layer`` for a coroutine function."""
-    kept = subject.kind != "handler"
+    kept, phase = subject.kind != "handler", subject.phase
 
     async def timed(request: Any) -> Any:
         __traceback_hide__ = True  # Django's error pages leave out such frames
         operation = _get()
-        if operation is None or not switch.active or not operation.root.resumable:
+        if operation is None or not switch.active or not (root := operation.root).resumable:
             return await call(request)
-        root = operation.root
         before = root.children_ns
         error = None
         start = clock.now()
@@ -197,43 +196,76 @@ def timed_async_layer(call: Call, subject: Subject, switch: Switch) -> Call:
             took = end - start
             own = took - root.children_ns + before
             root.children_ns = before + took
-            if root.laps is not None:
-                own += root.laps.pop(subject, 0)
             if kept:
+                if root.laps is not None:
+                    own += root.laps.pop(subject, 0)
+                root.own_ns[phase] += own
                 root.layers.append((subject, start, end, own, error))  # type: ignore[arg-type] # a plain tuple is faster
 
     return timed
 
 
-def begin_layer() -> tuple[Root | None, int, int]:
-    """A layer begins that no wrapper times (``end_layer`` it), or a part of one elsewhere (``end_lap`` it)."""
+def begin_layer() -> tuple[Root, int, int] | None:
+    """A layer begins that no wrapper times; give ``end_layer`` what this returns. None outside any request."""
     operation = _get()
-    root = None if operation is None or not operation.root.resumable else operation.root
-    return root, 0 if root is None else root.children_ns, clock.now()
+    if operation is None or not (root := operation.root).resumable:
+        return None
+    return root, root.children_ns, clock.now()
 
 
 def end_layer(
-    subject: Subject, begun: tuple[Root | None, int, int], error: type[BaseException] | None = None
+    subject: Subject, begun: tuple[Root, int, int], error: type[BaseException] | None = None
 ) -> None:
     """The layer ``subject`` is over."""
+    end = clock.now()
     root, before, start = begun
-    if root is not None:
-        end = clock.now()
-        own = end - start - root.children_ns + before
-        root.children_ns = before + end - start
-        if len(root.layers) < MAX_LAYERS:
-            root.layers.append((subject, start, end, own, error))  # type: ignore[arg-type] # as above
+    took = end - start
+    own = took - root.children_ns + before
+    root.children_ns = before + took
+    root.own_ns[subject.phase] += own
+    if len(root.layers) < MAX_LAYERS:
+        root.layers.append((subject, start, end, own, error))  # type: ignore[arg-type] # as above
 
 
-def end_lap(subject: Subject, begun: tuple[Root | None, int, int]) -> None:
-    """The part of the layer ``subject`` is over: ``process_view`` and its like, which run inside the innermost."""
-    root, before, start = begun
-    if root is not None:
-        took = clock.now() - start
-        if root.laps is None:
-            root.laps = {}
-        root.laps[subject] = root.laps.get(subject, 0) + took - root.children_ns + before
-        root.children_ns = before + took
+def timed_lap(call: Callable[..., Any], subject: Subject, switch: Switch) -> Callable[..., Any]:
+    """``call`` as a part of the layer ``subject`` that runs inside the innermost: ``process_view`` and its like."""
+
+    def timed(*args: Any) -> Any:
+        operation = _get()
+        if operation is None or not switch.active or not (root := operation.root).resumable:
+            return call(*args)
+        before = root.children_ns
+        start = clock.now()
+        try:
+            return call(*args)
+        finally:
+            _end_lap(root, subject, before, clock.now() - start)
+
+    return timed
+
+
+def timed_async_lap(call: Callable[..., Any], subject: Subject, switch: Switch) -> Callable[..., Any]:
+    """``timed_lap`` for a coroutine function."""
+
+    async def timed(*args: Any) -> Any:
+        operation = _get()
+        if operation is None or not switch.active or not (root := operation.root).resumable:
+            return await call(*args)
+        before = root.children_ns
+        start = clock.now()
+        try:
+            return await call(*args)
+        finally:
+            _end_lap(root, subject, before, clock.now() - start)
+
+    return timed
+
+
+def _end_lap(root: Root, subject: Subject, before: int, took: int) -> None:
+    if root.laps is None:
+        root.laps = {}
+    root.laps[subject] = root.laps.get(subject, 0) + took - root.children_ns + before
+    root.children_ns = before + took
 
 
 def folded(subject: Subject) -> Operation | None:

@@ -93,8 +93,8 @@ def subject_of(connection: Connection, sql: Any) -> Subject:
     kind = type(sql)
     if kind is str:
         known = _known.get((alias, connection.vendor))
-        if known is not None and sql in known:
-            return known[sql]
+        if known is not None and (found := known.get(sql)) is not None:
+            return found
     # Another kind of text is not asked for its hash; what is no text at all is an object of the driver's.
     text = sql if kind is str else str.__str__(sql) if issubclass(kind, str) else ""
     operation, table = describe(text)

@@ -25,7 +25,8 @@ class End:
         self.is_cut = False
 
     def __call__(self) -> None:
-        self.judge()
+        if self.body is not None or self.is_cut:
+            self.judge()
         units.close(self.record)
 
     def judge(self) -> None:

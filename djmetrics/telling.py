@@ -40,7 +40,8 @@ def tell(what: Callable[[Any], None], of: Any) -> None:
     here.busy = True
     try:
         what(of)
-        _catch_up(here)
+        if here.later:
+            _catch_up(here)
     finally:
         here.busy = False
 

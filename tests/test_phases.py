@@ -3,7 +3,9 @@
 import asyncio
 import contextvars
 import threading
+from types import SimpleNamespace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -227,6 +229,32 @@ def test_layers_beside_side_by_side():
     assert sums(record)
     assert record.phases["db"] + record.phases["cache"] == 20
     assert record.phases["middleware"] <= 11
+
+
+@pytest.mark.parametrize("limit", [5000, 1])
+def test_layer_that_took_less_than_what_ran_inside(limit, monkeypatch):
+    """It took nothing itself; what else was counted is not made less by it, whether or not parts are gone."""
+    monkeypatch.setattr(Record, "limit", limit)
+    switch = SimpleNamespace(active=True)
+
+    async def view(request: object) -> None:
+        async def work(kind: str) -> None:
+            operation = recorder.begin(SUBJECTS[kind])
+            await asyncio.sleep(0)
+            clock.wall += 10
+            recorder.end(operation)
+
+        await asyncio.gather(work("db"), work("cache"))
+
+    with fake_clock() as clock, unit() as record:
+        asyncio.run(recorder.timed_async_layer(view, Subject("middleware", "site.Slow"), switch)(None))
+        clock.wall += 30
+
+    assert record.layers[0][3] < 0
+    assert sums(record)
+    assert record.phases["middleware"] == 0
+    assert record.phases["db"] > 0
+    assert record.phases["cache"] > 0
 
 
 def test_worked_out_once():

@@ -89,27 +89,8 @@ class MiddlewareHook(Hook):
 
     def _lapped(self, method: Callable[..., Any], subject: Subject) -> Callable[..., Any]:
         """Add the time of ``process_view`` and its like to that of their middleware, which is running around them."""
-        patches = self.patches
-
-        def timed(*args: Any) -> Any:
-            if not patches.active:
-                return method(*args)
-            lap = recorder.begin_layer()
-            try:
-                return method(*args)
-            finally:
-                recorder.end_lap(subject, lap)
-
-        async def timed_async(*args: Any) -> Any:
-            if not patches.active:
-                return await method(*args)
-            lap = recorder.begin_layer()
-            try:
-                return await method(*args)
-            finally:
-                recorder.end_lap(subject, lap)
-
-        lapped = timed_async if iscoroutinefunction(method) else timed
+        make = recorder.timed_async_lap if iscoroutinefunction(method) else recorder.timed_lap
+        lapped = make(method, subject, self.patches)
         functools.update_wrapper(lapped, method, updated=())
         return lapped
 

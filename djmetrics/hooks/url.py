@@ -48,11 +48,12 @@ def _timed(original: Callable[..., Any]) -> Callable[..., Any]:
         except BaseException as raised:
             error = type(raised)
             if issubclass(error, Resolver404):
-                _describe(begun[0], semconv.UNRESOLVED, "")
+                _describe(begun, semconv.UNRESOLVED, "")
             raise
         finally:
-            recorder.end_layer(RESOLVE, begun, error)
-        _describe(begun[0], view_name(match), match.route or "")
+            if begun is not None:
+                recorder.end_layer(RESOLVE, begun, error)
+        _describe(begun, view_name(match), match.route or "")
         if _guarded is not None and match.func is _guarded[0]:
             recorder.discard()
             _guarded[1](request)
@@ -72,7 +73,7 @@ def view_name(match: Any) -> str:
     return ":".join([*match.namespaces, f"{named.__module__}.{named.__qualname__}"])
 
 
-def _describe(root: Root | None, view: str, route: str) -> None:
-    record = None if root is None else root.record
+def _describe(begun: tuple[Root, int, int] | None, view: str, route: str) -> None:
+    record = None if begun is None else begun[0].record
     if record is not None and record.kind == "request":
         record.view, record.route = view, route

@@ -1,13 +1,12 @@
 """Requests once more, by what the site said of them: one series per key and value, never their combinations."""
 
-from bisect import bisect_left
 from collections.abc import Callable, Iterable
 
 from ... import catalogue as c
 from ...record import Record
 from .regions import Words
 from .series import Series
-from .totals import Claim, Place, place
+from .totals import Claim, Place, observe, place
 
 _CACHED = 5_000
 
@@ -36,11 +35,8 @@ class Annotated:
                 self._known.clear()
             duration = place(c.ANNOTATED_DURATION, self._claim(c.ANNOTATED_DURATION, labels))
             known = self._known[labels] = duration, self._claim(c.ANNOTATED_CPU, labels)
-        (bounds, offset, total, full), cpu = known
-        words[offset + bisect_left(bounds, record.duration)] += 1
-        words[total] += record.duration
+        duration, cpu = known
+        observe(words, duration, record.duration, self._overflowed)
         words[cpu.offset] += record.cpu_ns
-        if full:
-            self._overflowed(full)
         if cpu.overflow:
             self._overflowed(c.ANNOTATED_CPU.name)

@@ -15,7 +15,7 @@ from .. import Exporter
 from .annotated import Annotated
 from .plans import DESTINATIONS, OTHER_KINDS, Counting, Key, Plan, Route, label_values, make_plan
 from .store import Series, Store
-from .totals import Place, Totals, place
+from .totals import Place, Totals, observe, place
 
 _CACHED_VIEWS = 5_000
 _CACHED_PLANS = 20_000
@@ -23,6 +23,8 @@ _LARGE = 100
 
 Constant = tuple[tuple[str, ...], int]
 Kind = tuple[str, str, str, int | None, str, str]
+LayerPlace = tuple[int, int, int, Place]
+"""What the first bucket holds (-1 where there is more to do than to count), where it and the sum are; and the place."""
 
 
 class PrometheusExporter(Exporter):
@@ -45,7 +47,7 @@ class PrometheusExporter(Exporter):
         self._time_place = 0
         self._plans: dict[Route, dict[Key, Plan]] = {}
         self._planned = 0
-        self._places: dict[str, dict[Subject, Place]] = {}
+        self._places: dict[str, dict[Subject, LayerPlace]] = {}
         self._totals: dict[Kind, Totals] = {}
         self._annotated = Annotated(self._claim, self._overflowed)
         self._series: dict[tuple[str, tuple[str, ...]], Series] = {}
@@ -215,10 +217,10 @@ class PrometheusExporter(Exporter):
         for operation in operations:
             error = operation.error
             key: Key = operation.subject if error is None else (operation.subject, error_name(error))
-            plan = plans.get(key)
-            if plan is None:
-                plan = self._plan(plans, key, route, operation)
-            low, bounds, offset, total, fetches, add = plan
+            try:
+                low, bounds, offset, total, fetches, add = plans[key]
+            except KeyError:
+                low, bounds, offset, total, fetches, add = self._plan(plans, key, route, operation)
             if add is not None:
                 add(operation)
                 continue
@@ -239,21 +241,21 @@ class PrometheusExporter(Exporter):
             places = self._places[view] = {}
         words = self.store.words
         for subject, _, _, own, _ in layers:
-            found = places.get(subject)
-            if found is None:
-                metric = DESTINATIONS.get(subject.kind, OTHER_KINDS).metric or c.OPERATION
-                series = self._claim(metric, label_values(metric, view, "", subject, None))
-                found = places[subject] = place(metric, series)
-            bounds, offset, total, full = found
-            if own > bounds[0]:
-                words[offset + bisect_left(bounds, own)] += 1
-            else:  # as nearly always
-                if own < 0:
-                    own = 0  # what it called ran side by side
-                words[offset] += 1
+            try:
+                low, offset, total, here = places[subject]
+            except KeyError:
+                low, offset, total, here = places[subject] = self._layer_place(view, subject)
+            if own > low or own < 0:  # seldom; below it, what it called ran side by side
+                observe(words, here, max(0, own), self._overflowed)
+                continue
+            words[offset] += 1
             words[total] += own
-            if full:
-                self._overflowed(full)
+
+    def _layer_place(self, view: str, subject: Subject) -> LayerPlace:
+        metric = DESTINATIONS.get(subject.kind, OTHER_KINDS).metric or c.OPERATION
+        here = place(metric, self._claim(metric, label_values(metric, view, "", subject, None)))
+        bounds, offset, total, full = here
+        return -1 if full else bounds[0], offset, total, here
 
     def _plan(self, plans: dict[Key, Plan], key: Key, route: Route, operation: Operation) -> Plan:
         """Find out once where the operations of a subject go."""

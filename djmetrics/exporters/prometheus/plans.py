@@ -1,6 +1,5 @@
 """Which metric an operation belongs to, and with which label values."""
 
-from bisect import bisect_left
 from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
@@ -12,7 +11,7 @@ from ...errors import error_name
 from ...record import Operation, Subject
 from .regions import Words
 from .series import Series
-from .totals import Place, place
+from .totals import Place, observe, place
 
 Duration = Callable[[Operation], int]
 
@@ -152,17 +151,8 @@ def _add_fully(
     operation: Operation,
 ) -> None:
     """Add an operation about which there is more to say than its time."""
-    _observe(counting, here, duration(operation))
+    observe(counting.words, here, duration(operation), counting.overflowed)
     if fetches is not None and operation.resumed_ns:
-        _observe(counting, fetches, operation.resumed_ns)
+        observe(counting.words, fetches, operation.resumed_ns, counting.overflowed)
     if keys is not None and operation.detail is not None:
         keys.add(*operation.detail)
-
-
-def _observe(counting: Counting, place: Place, ns: int) -> None:
-    bounds, offset, total, full = place
-    words = counting.words
-    words[offset + bisect_left(bounds, ns)] += 1
-    words[total] += ns
-    if full:
-        counting.overflowed(full)

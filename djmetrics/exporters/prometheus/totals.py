@@ -24,6 +24,15 @@ def place(metric: Metric, series: Series) -> Place:
     return series.bounds, series.offset, total, metric.name if series.overflow else ""
 
 
+def observe(words: Words, here: Place, amount: int, overflowed: Callable[[str], None]) -> None:
+    """Add one observation to a histogram, and tell where it went to the overflow series."""
+    bounds, offset, total, full = here
+    words[offset + bisect_left(bounds, amount)] += 1
+    words[total] += amount
+    if full:
+        overflowed(full)
+
+
 class Totals:
     """Adds the totals of records of one view, method, route, status, error and outcome."""
 

@@ -56,10 +56,7 @@ def summary(record: Record, now: int) -> dict[str, Any]:
 def _phases(record: Record, finished: bool) -> dict[str, int]:
     if finished:
         return record.phases
-    phases = dict(record.own_ns)
-    for subject, _, _, own, _ in list(record.layers):
-        phases[subject.phase] += own
-    return {phase: max(0, ns) for phase, ns in phases.items()}
+    return {phase: max(0, ns) for phase, ns in record.own_ns.items()}
 
 
 def _cache(record: Record) -> tuple[int, int]:
