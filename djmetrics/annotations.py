@@ -18,7 +18,7 @@ MAX_ANNOTATIONS = 32
 _NUMBERS = range(-(1 << 63), 1 << 63)
 _MOST_TOLD = 100
 _told: set[str] = set()
-"""Keys of which the log knows that they were left out."""
+"""What the log knows was left out."""
 
 logger = logging.getLogger("djmetrics")
 
@@ -39,22 +39,22 @@ def annotate(**values: str | float | None) -> None:
         key = str.__str__(key)[:MAX_KEY]
         try:
             _keep(record, key, value)
-        except (TypeError, ValueError) as refused:
-            _refused(key, refused, sys._getframe(1))
+        except (TypeError, ValueError) as reason:
+            refused("annotate", f"annotate({key}=...)", reason, sys._getframe(1))
         except Exception:
             guard.failed("annotate")
 
 
-def _refused(key: str, reason: Exception, caller: FrameType) -> None:
-    """Count an annotation that is left out, and say of the first under each key where it was made."""
-    guard.counts["annotate"] += 1
-    guard.pending["annotate"] += 1
-    if key not in _told and len(_told) < _MOST_TOLD:
-        _told.add(key)
+def refused(place: str, what: str, reason: Exception, caller: FrameType) -> None:
+    """Count under ``place`` what is left out, and say the first time where it was said."""
+    guard.counts[place] += 1
+    guard.pending[place] += 1
+    if what not in _told and len(_told) < _MOST_TOLD:
+        _told.add(what)
         logger.warning(
-            "annotate(%s=...) at %s:%d is left out: %s. This is said once per key and process; all are counted in "
-            'djmetrics_errors_total{place="annotate"}.',
-            *(key, caller.f_code.co_filename, caller.f_lineno, reason),
+            "%s at %s:%d is left out: %s. This is said once per key and process; all are counted in "
+            'djmetrics_errors_total{place="%s"}.',
+            *(what, caller.f_code.co_filename, caller.f_lineno, reason, place),
         )
 
 
@@ -63,10 +63,11 @@ def _keep(record: Record, key: str, value: Any) -> None:
         record.annotations = {}
     if key not in record.annotations and len(record.annotations) >= MAX_ANNOTATIONS:
         raise ValueError(f"a request keeps {MAX_ANNOTATIONS} annotations, and has them")
-    record.annotations[key] = _plain(value)
+    record.annotations[key] = plain(value)
 
 
-def _plain(value: Any) -> str | int | float | bool | None:
+def plain(value: Any) -> str | int | float | bool | None:
+    """A value as it is kept; raises ``TypeError`` or ``ValueError`` for one that is not."""
     kind = type(value)
     if value is None or kind is bool or kind is float:
         return value

@@ -46,6 +46,7 @@ HOOKS = (
     "threads",
     "command",
     "tasks",
+    "flags",
 )
 """The built-in hooks, by their names in the setting HOOKS."""
 
@@ -105,7 +106,9 @@ class Settings:
         "Whether the page tells how many migrations each database lacks; counted beside the requests.",
     )
     annotations: tuple[str, ...] = setting(
-        [], kinds.names, "Keys of `annotate()` that become labels; the others are on traces and events only."
+        [],
+        kinds.names,
+        "Keys of `annotate()`, and flags as `flag.<name>`, that become labels; others are on traces and events only.",
     )
     slos: Mapping[str, Objective] = setting(
         {}, objectives, "Service level objectives, for alerts on their error budgets; see Objectives below."

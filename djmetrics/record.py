@@ -9,7 +9,18 @@ from typing import Any, NamedTuple
 
 from .phases import PHASES, exclusive_phases
 
-__all__ = ["PHASES", "Layer", "Operation", "Record", "Root", "Statement", "Subject", "layer_operations"]
+__all__ = [
+    "FLAG",
+    "PHASES",
+    "Layer",
+    "Operation",
+    "Record",
+    "Root",
+    "Statement",
+    "Subject",
+    "layer_operations",
+    "said_of",
+]
 
 PHASE_OF_KIND = {
     "middleware": "middleware",
@@ -24,6 +35,9 @@ PHASE_OF_KIND = {
     "fetch": "db",
     "cache": "cache",
 }
+
+FLAG = "flag."
+"""What sets a flag's name apart from the keys of annotations."""
 
 _NOTHING = dict.fromkeys(PHASES, 0)
 
@@ -179,7 +193,8 @@ class Record:
     announced, ``notes`` what a destination keeps of it while it is open.
 
     ``chosen`` says whether its trace was chosen at its start, None where nobody traces it; ``kept`` whether it is
-    kept, and ``reason`` why; "" where nobody decided. ``annotations`` is what the site said of it. ``exception`` is the
+    kept, and ``reason`` why; "" where nobody decided. ``annotations`` is what the site said of it, ``flags`` the
+    latest value of each feature flag that it asked for. ``exception`` is the
     one of ``error``, where a destination wants it, until the exporters have seen the record; ``earlier_exceptions`` are
     those that were answered before it, by a page that then broke too, ``inner_exceptions`` those of tasks inside, which
     whoever ran them kept from the request.
@@ -214,6 +229,7 @@ class Record:
     kept = True
     reason = ""
     annotations: dict[str, Any] | None = None
+    flags: dict[str, Any] | None = None
     exception: BaseException | None = None
     inner_exceptions: tuple[BaseException, ...] = ()
     earlier_exceptions: tuple[BaseException, ...] = ()
@@ -240,6 +256,12 @@ class Record:
         if self._phases is None:
             self._phases = exclusive_phases(self)
         return self._phases
+
+
+def said_of(record: Record) -> dict[str, Any]:
+    """What the site said of a record, and the flags that it asked for, under the keys of the setting ANNOTATIONS."""
+    flags = {FLAG + name: value for name, value in (record.flags or {}).items()}
+    return {**(record.annotations or {}), **flags}
 
 
 def layer_operations(record: Record) -> list[Operation]:

@@ -31,32 +31,16 @@ from . import (
     units,
     workers,
 )
+from .built_in import HOOKS
 from .conf import Settings, get_settings
 from .exporters.prometheus import Collector, Store, register, unregister
 from .exporters.prometheus import page_registry as registry_with
 from .exporters.prometheus.exporter import PrometheusExporter
 from .hooks import Hook
-from .hooks.cache import CacheHook
-from .hooks.command import CommandHook
-from .hooks.database import DatabaseHook
-from .hooks.jinja2 import Jinja2Hook
-from .hooks.middleware import MiddlewareHook
-from .hooks.request import RequestHook
-from .hooks.tasks import TasksHook
-from .hooks.template import TemplateHook
-from .hooks.threads import ThreadsHook
-from .hooks.url import UrlHook
-from .hooks.view import ViewHook
 from .telling import tell
 from .unapplied import Unapplied
 
 logger = logging.getLogger("djmetrics")
-
-HOOKS: tuple[type[Hook], ...] = (
-    RequestHook, MiddlewareHook, UrlHook, ViewHook, DatabaseHook, TemplateHook, Jinja2Hook, CacheHook, ThreadsHook,
-    CommandHook, TasksHook,
-)  # fmt: skip
-"""The built-in hooks, in the order in which they are installed."""
 
 _settings: Settings | None = None
 _hooks: list[Hook] = []

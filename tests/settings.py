@@ -17,6 +17,8 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.sessions",
     "djmetrics",
+    "flags",
+    "waffle",
 ]
 
 MIDDLEWARE = [

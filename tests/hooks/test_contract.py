@@ -27,6 +27,8 @@ from django.template.base import Template
 from django.template.loader_tags import ExtendsNode
 from django.templatetags.cache import CacheNode
 from django.test import override_settings
+from flags import state as flags_state
+from waffle.models import AbstractBaseFlag, AbstractBaseSample, AbstractBaseSwitch
 
 from djmetrics import conf, guard, patching, recorder, runtime, units
 from djmetrics.exporters import Exporter
@@ -39,7 +41,7 @@ from .uses import BOOM, THING, USES, Boom, DictCache, Use
 OWNERS: list[Any] = [
     ASGIHandler, AsyncToSync, BaseCache, BaseCommand, BaseDatabaseWrapper, BaseHandler, BaseRenderer, CacheHandler,
     CacheNode, CursorWrapper, DictCache, ExtendsNode, SyncToAsync, Template, base, exception, jinja2.Environment,
-    jinja2.Template,
+    jinja2.Template, AbstractBaseFlag, AbstractBaseSample, AbstractBaseSwitch, flags_state,
     *([importlib.import_module("django.tasks.base").Task] if django.VERSION >= (6, 0) else []),
     *([template_base.PartialTemplate] if hasattr(template_base, "PartialTemplate") else []),
 ]  # fmt: skip
@@ -176,7 +178,7 @@ def test_error_is_recorded_by_its_class(use):
         use.fails()
 
     left = [each.error for each in seen.operations if each.subject.kind == use.kind]
-    assert left == ([] if use.hook == "request" else [Boom])
+    assert left == ([] if use.hook in ("request", "flags") else [Boom])
 
 
 @all_hooks
@@ -220,7 +222,7 @@ def test_under_gather(use):
         assert asyncio.run(main()) == [True] * 3
 
     assert use.count(seen) == 3
-    if use.hook != "request":
+    if use.hook not in ("request", "flags"):
         assert [len([*each.layers, *each.operations]) > 0 for each in seen.records] == [True] * 3
 
 

@@ -20,6 +20,7 @@ from django.http import HttpResponse
 from django.template import Context, Engine
 from django.test import override_settings
 from django.urls import path, register_converter
+from waffle.models import AbstractBaseSwitch
 
 from djmetrics.testing import MemoryExporter
 
@@ -179,6 +180,26 @@ def plain() -> str:
     return "text"
 
 
+class SwitchLike:
+    """What ``is_active`` needs of a switch: that is on, or is what it is made of."""
+
+    pk = 1
+
+    def __init__(self, make: Callable[[], Any]) -> None:
+        self.name = "switched"
+        self._make = make
+
+    @property
+    def active(self) -> Any:
+        return self._make()
+
+
+def switch(make: Callable[[], Any]) -> Any:
+    """Ask one flag that says yes, and one that says what ``make`` returns."""
+    given = AbstractBaseSwitch.is_active(SwitchLike(make))
+    return given if AbstractBaseSwitch.is_active(SwitchLike(lambda: True)) is True else None
+
+
 class Use(NamedTuple):
     """``works`` must return THING and ``fails`` raise BOOM; ``kind`` is what a working one records at least once."""
 
@@ -191,6 +212,8 @@ class Use(NamedTuple):
         """How much of it was recorded."""
         if self.kind == "request":
             return len([record for record in seen.records if record.status == 400])
+        if self.kind == "flags":
+            return len([record for record in seen.records if record.flags])
         return len([each for each in seen.operations if each.subject.kind == self.kind])
 
 
@@ -218,3 +241,4 @@ USES = [
 ]
 if task is not None:
     USES.append(Use("tasks", "task", lambda: run_task(give), lambda: run_task(fail)))
+USES.append(Use("flags", "flags", lambda: switch(give), lambda: switch(fail)))

@@ -6,7 +6,7 @@ from opentelemetry.util.types import AttributeValue
 
 from ... import semconv as s
 from ...errors import error_name
-from ...record import Operation, Record, Statement, Subject
+from ...record import Operation, Record, Statement, Subject, said_of
 from ...statements import sanitised
 from .tree import Node
 from .values import bounded
@@ -58,7 +58,7 @@ def of_request(record: Record, capture_path: bool, release: str = "") -> Attribu
         if ns:
             found[s.DJANGO_PHASE + phase] = ns / SECOND
     found.update(_cache_totals(record))
-    for key, value in (record.annotations or {}).items():
+    for key, value in said_of(record).items():
         if (kept := bounded(value)) is not None:
             found[s.DJANGO_ANNOTATION + key] = kept
     return found

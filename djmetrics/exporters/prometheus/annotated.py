@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 
 from ... import catalogue as c
-from ...record import Record
+from ...record import Record, said_of
 from .regions import Words
 from .series import Series
 from .totals import Claim, Place, observe, place
@@ -21,7 +21,7 @@ class Annotated:
 
     def add(self, words: Words, record: Record, keys: Iterable[str]) -> None:
         """Add one record, by those of its annotations that the site declared as labels."""
-        said = record.annotations or {}
+        said = said_of(record)
         for key in keys:
             if key in said:
                 value = said[key]

@@ -167,7 +167,7 @@ class PrometheusExporter(Exporter):
             bucket = bisect_left(totals.series.bounds, record.duration)
             at = record.started_at + record.duration
             self.store.exemplar(totals.series, bucket, record.duration, record.trace_id, record.span_id, at)
-        if record.annotations and self.annotations:
+        if self.annotations and (record.annotations or record.flags):
             self._annotated.add(self.store.words, record, self.annotations)
 
     def _claim(self, metric: Metric, values: tuple[str, ...]) -> Series:

@@ -9,11 +9,12 @@ from sentry_sdk.client import BaseClient
 from sentry_sdk.tracing_utils import has_tracing_enabled
 
 from ... import guard
-from ...record import Record
+from ...record import FLAG, Record
 from .choices import Event, Hint, Hook
 from .clients import Clients, allows_personal_data
 from .crumbs import add_crumbs
 from .delivery import suppress
+from .flags import add_flags
 from .notes import noted
 from .privacy import scrub_messages
 from .summary import summary
@@ -95,6 +96,8 @@ class Enrichment:
                 tags.setdefault(name, value)
         contexts = event.setdefault("contexts", {})
         contexts.setdefault(CONTEXT, summary(record, self._now()))
+        if record.flags:
+            add_flags(contexts, record)
         if record.trace_id:
             _link(contexts, record, _is_traced(chosen))
         if record.method and not event.get("request"):
@@ -133,7 +136,9 @@ def _link(contexts: dict[str, Any], record: Record, sentry_traces: bool) -> None
 def _tags(record: Record) -> dict[str, str]:
     """What Sentry searches by: the view, the route, and what the site said of the request."""
     tags = {"view": record.view, "route": record.route, "kind": record.kind}
-    for key, value in (record.annotations or {}).items():
+    # Flags that are on or off have a place of their own in an event.
+    flags = {FLAG + name: value for name, value in (record.flags or {}).items() if type(value) is not bool}
+    for key, value in {**(record.annotations or {}), **flags}.items():
         if type(value) in (str, int, float, bool):
             # As metrics have it, so that one text finds both.
             text = str(value).lower() if type(value) is bool else str(value)

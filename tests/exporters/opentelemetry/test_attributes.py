@@ -57,6 +57,7 @@ def test_request_of_which_all_is_known():
         **{"request_size": 10, "response_size": 0, "queue_ns": 500_000_000, "first_byte_ns": 250_000_000},
         **{"cpu_ns": 2_000_000_000, "queries": 3, "repeated_queries": 2, "kept": True, "reason": "slow"},
         annotations={"tenant": "a", "odd": object(), "n": 1},
+        flags={"basket": True},
         _phases={"db": 1_000_000_000, "view": 0},
     )
     assert attributes.of_request(record, capture_path=False) == {
@@ -80,6 +81,7 @@ def test_request_of_which_all_is_known():
         "djmetrics.sampling.reason": "slow",
         "django.annotation.tenant": "a",
         "django.annotation.n": 1,
+        "django.annotation.flag.basket": True,
     }
     assert attributes.of_request(record, capture_path=True)["url.path"] == "/runs/5/"
     record.path = "/" + "x" * 100_000

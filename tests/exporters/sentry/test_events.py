@@ -1,5 +1,6 @@
 """What events say: oracles and edges."""
 
+from operator import itemgetter
 from typing import Any
 
 import django
@@ -9,6 +10,7 @@ import sentry_sdk
 from django.core.management import BaseCommand, CommandError, call_command
 from django.db import IntegrityError
 from django.test import override_settings
+from sentry_sdk.feature_flags import add_feature_flag
 
 from djmetrics import clock, recorder, units
 from djmetrics.exporters.sentry.crumbs import add_crumbs
@@ -141,6 +143,25 @@ def test_annotations_are_tags(site, receiver):
     assert event["tags"] == {
         "view": "work", "kind": "task", "tenant": "acme", "plan_id": "7", "lines": "a b", ("long" * 20)[:32]: "x" * 200,
     }  # fmt: skip
+    assert problems(event)[0] in (None, [])
+
+
+def test_flags(site, receiver):
+    """Those that are on or off stand among the site's own, whose word holds; others are tags."""
+    with site():
+        add_feature_flag("theirs", True)
+        add_feature_flag("both", True)
+        record = units.open(Subject("task", "task"), "work")
+        units.announce(record)
+        record.flags = {"both": False, "basket": True, "button": "blue", "gone": None}
+        units.broke(record, ValueError("x"))
+        units.close(record)
+        sentry_sdk.flush()
+    [event] = receiver.events
+    assert sorted(event["contexts"]["flags"]["values"], key=itemgetter("flag")) == [
+        {"flag": "basket", "result": True}, {"flag": "both", "result": True}, {"flag": "theirs", "result": True},
+    ]  # fmt: skip
+    assert {name: value for name, value in event["tags"].items() if "flag" in name} == {"flag.button": "blue"}
     assert problems(event)[0] in (None, [])
 
 
