@@ -71,6 +71,7 @@ def leave_task(stay: StayInTask) -> None:
 
 def run_for(record: Record, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     """Call ``function`` on a thread that works for ``record`` meanwhile, and add the thread's CPU time."""
+    __traceback_hide__ = True  # Django's error pages leave out such frames
     lane = _lane.record
     if lane is record:
         return function(*args, **kwargs)
@@ -84,6 +85,7 @@ def run_for(record: Record, function: Callable[..., Any], *args: Any, **kwargs: 
 
 
 async def _await(awaitable: Awaitable[Any]) -> Any:
+    __traceback_hide__ = True  # Django's error pages leave out such frames
     return await awaitable
 
 
@@ -106,6 +108,7 @@ _traceback = vars(BaseException)["__traceback__"]
 @types.coroutine
 def stepped(awaitable: Awaitable[Any], record: Record) -> Generator[Any, Any, Any]:
     """Await ``awaitable`` and add the CPU time of its steps to ``record``: not that of other tasks between them."""
+    __traceback_hide__ = True  # Django's error pages leave out such frames
     kind = type(awaitable)
     if kind is types.CoroutineType:
         steps: Any = awaitable

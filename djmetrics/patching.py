@@ -40,7 +40,8 @@ class Patch:
         return vars(self.owner).get(self.name, _MISSING) is self.own
 
     def undo(self) -> None:
-        """Put back what was there."""
+        """Put back what was there; whoever still holds ours (a bound method, another class) has the original in it."""
+        self.bypass()
         if self.own is _MISSING:
             delattr(self.owner, self.name)
         else:
@@ -48,9 +49,11 @@ class Patch:
 
     def bypass(self) -> None:
         """Make what somebody else holds of us call the original at once."""
-        if isinstance(self.ours, FunctionType) and self._code is None:
-            self._code = self.ours.__code__
-            self.ours.__code__ = _bypass_of(self.ours)
+        if self._code is None and isinstance(self.ours, FunctionType):
+            code = self.ours.__code__
+            if "original" in code.co_freevars:
+                self._code = code
+                self.ours.__code__ = _bypass(code.co_freevars, code.co_flags & (CO_COROUTINE | CO_GENERATOR))
 
     def resume(self) -> None:
         """Undo ``bypass``."""
@@ -78,8 +81,13 @@ class Patches:
         self._put(owner, name, own, original, make)
 
     def add(self, owner: Any, name: str, value: Any) -> None:
-        """Give ``owner`` an attribute of its own; ``value`` must step aside where ``active`` is false."""
-        self._put(owner, name, vars(owner).get(name, _MISSING), None, lambda _: value)
+        """Give ``owner`` an attribute that it has not got, unless somebody else has given it one.
+
+        A function that may be called when it is gone (a bound method lives on) must call what would be without it by
+        the name ``original``.
+        """
+        if name not in vars(owner) or (id(owner), name) in self._patches:
+            self._put(owner, name, _MISSING, None, lambda _: value)
 
     def _put(self, owner: Any, name: str, own: Any, original: Any, make: Callable[[Any], Any]) -> None:
         self.active = True
@@ -112,18 +120,19 @@ class Patches:
         ]
 
 
-def _bypass_of(function: FunctionType) -> CodeType:
+@functools.cache
+def _bypass(names: tuple[str, ...], flags: int) -> CodeType:
     """Code that calls ``original`` with all arguments, to be put into a function of this kind and these variables.
 
     A function's code can be exchanged, whoever holds the function, if both have the same free variables. They
     stand in the code in alphabetical order, so that naming them all is enough.
     """
-    names, flags = function.__code__.co_freevars, function.__code__.co_flags
     asynchronous = "async " if flags & CO_COROUTINE else ""
     hand_on = "return await" if asynchronous else "yield from" if flags & CO_GENERATOR else "return"
     source = (
         f"def outer({', '.join(names)}):\n"
         f"    {asynchronous}def bypass(*args, **kwargs):\n"
+        f"        __traceback_hide__ = True\n"
         f"        {'; '.join(names)}\n"
         f"        {hand_on} original(*args, **kwargs)\n"
         f"    return bypass\n"

@@ -101,10 +101,12 @@ class CountedStream:
         return getattr(self._parts, name)
 
     def __iter__(self) -> "CountedStream":
+        __traceback_hide__ = True  # Django's error pages leave out such frames
         self._parts = iter(self._parts)  # as Django asks the site's iterator once more when it streams
         return self
 
     def __next__(self) -> Any:
+        __traceback_hide__ = True  # Django's error pages leave out such frames
         body = self._body
         stay = lanes.enter(body.record)
         resumed = recorder.resume(body.operation)
@@ -141,6 +143,7 @@ class CountedAsyncStream:
         return self
 
     async def __anext__(self) -> Any:
+        __traceback_hide__ = True  # Django's error pages leave out such frames
         body = self._body
         stay = lanes.enter_task(body.record)
         resumed = recorder.resume(body.operation)

@@ -109,7 +109,7 @@ def test_original_returned(patches):
 
 
 def test_add(patches):
-    """An attribute that was not there is gone again; one that was there or was inherited is as before."""
+    """An attribute that was not there is gone again; an inherited one is as before, and what was there stays."""
 
     def added(self: Any) -> str:
         return "added"
@@ -117,11 +117,23 @@ def test_add(patches):
     for _ in range(2):
         for name in "new", "inherited", "method":
             patches.add(Owner, name, added)
-    assert (Owner().new(), Owner().inherited(), Owner().method()) == ("added", "added", "added")
+    assert (Owner().new(), Owner().inherited(), Owner().method()) == ("added", "added", "method 1")
     patches.restore()
 
     assert not hasattr(Owner, "new")
     assert (Owner().inherited(), Owner().method()) == ("inherited", "method 1")
+
+
+def test_what_lives_on(patches):
+    """A bound method, and a method in another class, call the original when ours is gone."""
+    patches.replace(Owner, "method", louder)
+    bound = Owner().method
+    other = type("Other", (Owner,), {"copied": Owner.method})()
+    assert (bound(), other.copied()) == ("method 1!", "method 1!")
+    patches.restore()
+    assert (bound(), other.copied()) == ("method 1", "method 1")
+    patches.replace(Owner, "method", louder)
+    assert (bound(), Owner().method()) == ("method 1", "method 1!")
 
 
 def test_patched_over(patches):

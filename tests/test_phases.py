@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from djmetrics import recorder
+from djmetrics import layers, recorder
 from djmetrics.phases import PHASES
 from djmetrics.record import Record, Subject
 from djmetrics.testing import FakeClock, fake_clock
@@ -220,11 +220,11 @@ def test_layers_beside_side_by_side():
 
     async def slow(request: object) -> None:
         clock.wall += 5
-        await recorder.timed_async_layer(view, Subject("handler", "handler"), Switch())(request)
+        await layers.timed_async_layer(view, Subject("handler", "handler"), Switch())(request)
         clock.wall += 6
 
     with fake_clock() as clock, unit() as record:
-        asyncio.run(recorder.timed_async_layer(slow, layer, Switch())(None))
+        asyncio.run(layers.timed_async_layer(slow, layer, Switch())(None))
 
     assert sums(record)
     assert record.phases["db"] + record.phases["cache"] == 20
@@ -247,7 +247,7 @@ def test_layer_that_took_less_than_what_ran_inside(limit, monkeypatch):
         await asyncio.gather(work("db"), work("cache"))
 
     with fake_clock() as clock, unit() as record:
-        asyncio.run(recorder.timed_async_layer(view, Subject("middleware", "site.Slow"), switch)(None))
+        asyncio.run(layers.timed_async_layer(view, Subject("middleware", "site.Slow"), switch)(None))
         clock.wall += 30
 
     assert record.layers[0][3] < 0

@@ -2,7 +2,7 @@
 
 import pytest
 
-from djmetrics import record, recorder, units
+from djmetrics import layers, record, recorder, units
 from djmetrics.record import PHASE_OF_KIND, PHASES, Statement, Subject, layer_operations
 from djmetrics.testing import fake_clock
 
@@ -73,7 +73,7 @@ def test_layers_as_operations():
             raise LookupError
 
         with pytest.raises(LookupError):
-            recorder.timed_layer(answer, layer, Switch())(None)
+            layers.timed_layer(answer, layer, Switch())(None)
 
     (operation,) = layer_operations(made)
     assert (operation.subject, operation.error, operation.parent) == (layer, LookupError, made.root)

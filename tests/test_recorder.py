@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from djmetrics import recorder, units
+from djmetrics import guard, layers, recorder, units
 from djmetrics.record import Record, Subject
 from djmetrics.testing import capture, fake_clock, record
 
@@ -202,7 +202,7 @@ def test_folded():
     assert recorder.folded(VIEW) is None
 
 
-def layers(made: Any) -> list[tuple[str, int, Any]]:
+def layers_of(made: Any) -> list[tuple[str, int, Any]]:
     return [(layer[0].name, layer[3], layer[4]) for layer in made.layers]
 
 
@@ -235,9 +235,7 @@ def nested_layers(clock: Any, is_async: bool, fail: bool = False) -> Any:
     async def async_innermost(request: Any) -> None:
         innermost()
 
-    make, timed = (
-        (async_layer, recorder.timed_async_layer) if is_async else (sync_layer, recorder.timed_layer)
-    )
+    make, timed = (async_layer, layers.timed_async_layer) if is_async else (sync_layer, layers.timed_layer)
     handler = timed(
         make(5, async_innermost if is_async else lambda request: innermost(), 0),
         Subject("handler", ""),
@@ -254,7 +252,7 @@ def test_layers(is_async):
     with fake_clock() as clock, unit() as made:
         nested_layers(clock, is_async)()
 
-    assert layers(made) == [("inner", 7, None), ("outer", 3, None)]
+    assert layers_of(made) == [("inner", 7, None), ("outer", 3, None)]
     assert {phase: ns for phase, ns in made.phases.items() if ns} == {"middleware": 10, "view": 6, "other": 5}
 
 
@@ -264,7 +262,27 @@ def test_layers_that_fail(is_async):
     with fake_clock() as clock, unit() as made, pytest.raises(LookupError):
         nested_layers(clock, is_async, fail=True)()
 
-    assert layers(made) == [("inner", 3, LookupError), ("outer", 1, LookupError)]
+    assert layers_of(made) == [("inner", 3, LookupError), ("outer", 1, LookupError)]
+
+
+@pytest.mark.usefixtures("lenient")
+@pytest.mark.parametrize("is_async", [False, True])
+def test_layers_are_bounded(is_async, monkeypatch):
+    """Work that sends many requests keeps some of their layers, counts the rest, and has the time of all."""
+    monkeypatch.setattr(layers, "MAX_LAYERS", 3)
+    with fake_clock() as clock, unit() as made:
+        for _ in range(3):
+            nested_layers(clock, is_async)()
+        begun = layers.begin_layer()
+        clock.wall += 8
+        assert begun is not None
+        layers.end_layer(Subject("url", "resolve"), begun)
+
+    assert layers_of(made) == [("inner", 7, None), ("outer", 3, None), ("inner", 7, None)]
+    assert guard.counts["layers"] == 4
+    assert {phase: ns for phase, ns in made.phases.items() if ns} == {
+        "middleware": 30, "url": 8, "view": 18, "other": 15,
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("is_async", [False, True])
@@ -276,16 +294,16 @@ def test_layers_without_a_request_or_switched_off(is_async, active):
         return request + 1
 
     if is_async:
-        timed = recorder.timed_async_layer(answer_async, VIEW, Switch(active))
+        timed = layers.timed_async_layer(answer_async, VIEW, Switch(active))
         call = lambda: asyncio.run(timed(1))  # noqa: E731
     else:
-        timed = recorder.timed_layer(lambda request: request + 1, VIEW, Switch(active))
+        timed = layers.timed_layer(lambda request: request + 1, VIEW, Switch(active))
         call = lambda: timed(1)  # noqa: E731
     assert contextvars.Context().run(call) == 2
     if not active:
         with unit() as made:
             assert call() == 2
-        assert layers(made) == []
+        assert layers_of(made) == []
 
 
 def test_full_record(monkeypatch):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from djmetrics import clock, lanes, patching, recorder, units
+from djmetrics import clock, lanes, layers, patching, recorder, units
 from djmetrics.record import Subject
 from djmetrics.testing import FakeClock, MemoryExporter, capture, fake_clock, leaks, record
 
@@ -40,7 +40,7 @@ def test_record():
     """Records as they were closed; their layers are among the operations."""
     layer = Subject("middleware", "site.Slow")
     with record() as seen, unit() as made:
-        recorder.timed_layer(lambda request: recorder.end(recorder.begin(SUBJECTS["db"])), layer, Switch())(
+        layers.timed_layer(lambda request: recorder.end(recorder.begin(SUBJECTS["db"])), layer, Switch())(
             None
         )
 

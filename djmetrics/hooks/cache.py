@@ -55,6 +55,7 @@ class CacheHook(Hook):
 
     def _naming(self, original: Callable[..., Any]) -> Callable[..., Any]:
         def create_connection(handler: CacheHandler, alias: str) -> Any:
+            __traceback_hide__ = True  # Django's error pages leave out such frames
             cache = original(handler, alias)
             self._adopt(cache, alias)
             return cache
@@ -116,6 +117,7 @@ def _timed_get(original: FunctionType) -> Callable[..., Any]:
     known = is_known(original)
 
     def get(self: Any, *args: Any, **kwargs: Any) -> Any:
+        __traceback_hide__ = True  # Django's error pages leave out such frames
         timed = _begin(self, "get")
         if timed is None:
             return original(self, *args, **kwargs)
@@ -146,6 +148,7 @@ def _timed_get_async(original: FunctionType) -> Callable[..., Any]:
     known = is_known(original)
 
     async def get(self: Any, *args: Any, **kwargs: Any) -> Any:
+        __traceback_hide__ = True  # Django's error pages leave out such frames
         timed = _begin(self, "get")
         if timed is None:
             return await original(self, *args, **kwargs)
@@ -171,6 +174,7 @@ def _timed_get_async(original: FunctionType) -> Callable[..., Any]:
 def _timed(operation: str) -> Make:
     def make(original: FunctionType) -> Callable[..., Any]:
         def method(self: Any, *args: Any, **kwargs: Any) -> Any:
+            __traceback_hide__ = True  # Django's error pages leave out such frames
             timed = _begin(self, operation)
             if timed is None:
                 return original(self, *args, **kwargs)
@@ -193,6 +197,7 @@ def _timed(operation: str) -> Make:
 def _timed_async(operation: str) -> Make:
     def make(original: FunctionType) -> Callable[..., Any]:
         async def method(self: Any, *args: Any, **kwargs: Any) -> Any:
+            __traceback_hide__ = True  # Django's error pages leave out such frames
             timed = _begin(self, operation)
             if timed is None:
                 return await original(self, *args, **kwargs)
@@ -214,6 +219,7 @@ def _timed_async(operation: str) -> Make:
 
 def _timed_fragment(original: Callable[..., Any]) -> Callable[..., Any]:
     def render(self: CacheNode, context: Any) -> Any:
+        __traceback_hide__ = True  # Django's error pages leave out such frames
         name = str(self.fragment_name)
         operation = recorder.begin(fragment_subject(name, ""))
         try:

@@ -28,6 +28,7 @@ class CommandHook(Hook):
 
 def _timed(original: Callable[..., Any]) -> Callable[..., Any]:
     def execute(self: BaseCommand, *args: Any, **options: Any) -> Any:
+        __traceback_hide__ = True  # Django's error pages leave out such frames
         name = _name(self)
         if name in HOSTS:
             return original(self, *args, **options)

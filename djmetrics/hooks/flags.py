@@ -35,7 +35,7 @@ class FlagsHook(Hook):
             for kind, prefix in _WAFFLE.items():
                 model = getattr(waffle, f"get_waffle_{kind}_model")()
                 # Where it is defined, so that no class gets an attribute that it has not got.
-                owner = next(klass for klass in model.__mro__ if "is_active" in vars(klass))
+                [owner, *_] = (klass for klass in model.__mro__ if "is_active" in vars(klass))
                 self.patches.replace(owner, "is_active", _telling(prefix))
         except Exception:  # settings that name no model: waffle itself says so where it is used
             guard.failed("hooks.flags.patch")

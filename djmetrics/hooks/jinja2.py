@@ -39,6 +39,7 @@ def _used() -> bool:
 
 def _timed_render(original: Callable[..., Any]) -> Callable[..., Any]:
     def render(self: Any, *args: Any, **kwargs: Any) -> Any:
+        __traceback_hide__ = True  # Django's error pages leave out such frames
         current = recorder.current_operation()
         if current is not None and current.subject.kind == "form":
             return original(self, *args, **kwargs)
@@ -56,6 +57,7 @@ def _timed_render(original: Callable[..., Any]) -> Callable[..., Any]:
 
 def _timed_compile(original: Callable[..., Any]) -> Callable[..., Any]:
     def compile(self: Any, source: Any, name: Any = None, *args: Any, **kwargs: Any) -> Any:
+        __traceback_hide__ = True  # Django's error pages leave out such frames
         operation = recorder.begin(template_subject("compile", name, "jinja2"))
         try:
             return original(self, source, name, *args, **kwargs)

@@ -8,7 +8,7 @@ from asgiref.sync import iscoroutinefunction
 from django.core.handlers import base
 from django.core.handlers.base import BaseHandler
 
-from .. import guard, recorder
+from .. import guard, layers
 from ..record import Subject
 from . import Hook
 
@@ -38,6 +38,7 @@ class MiddlewareHook(Hook):
 
     def _convert(self, original: Callable[..., Any]) -> Callable[..., Any]:
         def convert_exception_to_response(get_response: Callable[..., Any]) -> Any:
+            __traceback_hide__ = True  # Django's error pages leave out such frames
             if isinstance(getattr(get_response, "__self__", None), BaseHandler):
                 # Outside the conversion: to answer an exception is the handler's work, no middleware's.
                 converted = original(get_response)
@@ -51,6 +52,7 @@ class MiddlewareHook(Hook):
 
     def _load(self, original: Callable[..., Any]) -> Callable[..., Any]:
         def load_middleware(handler: BaseHandler, *args: Any, **kwargs: Any) -> Any:
+            __traceback_hide__ = True  # Django's error pages leave out such frames
             result = original(handler, *args, **kwargs)
             try:
                 for name in "_view_middleware", "_template_response_middleware", "_exception_middleware":
@@ -84,12 +86,12 @@ class MiddlewareHook(Hook):
 
     def _timed(self, layer: Callable[..., Any], subject: Subject) -> Callable[..., Any]:
         """Time ``layer`` as long as the hook is installed: a chain that is built lives on."""
-        make = recorder.timed_async_layer if iscoroutinefunction(layer) else recorder.timed_layer
+        make = layers.timed_async_layer if iscoroutinefunction(layer) else layers.timed_layer
         return make(layer, subject, self.patches)
 
     def _lapped(self, method: Callable[..., Any], subject: Subject) -> Callable[..., Any]:
         """Add the time of ``process_view`` and its like to that of their middleware, which is running around them."""
-        make = recorder.timed_async_lap if iscoroutinefunction(method) else recorder.timed_lap
+        make = layers.timed_async_lap if iscoroutinefunction(method) else layers.timed_lap
         lapped = make(method, subject, self.patches)
         functools.update_wrapper(lapped, method, updated=())
         return lapped

@@ -125,6 +125,7 @@ def _remembering_exceptions(original: Callable[..., Any]) -> Callable[..., Any]:
 
 def _recording_refusals(original: Callable[..., Any]) -> Callable[..., Any]:
     def create_request(self: ASGIHandler, *args: Any, **kwargs: Any) -> Any:
+        __traceback_hide__ = True  # Django's error pages leave out such frames
         request, response = original(self, *args, **kwargs)
         if request is None:
             try:
@@ -138,6 +139,7 @@ def _recording_refusals(original: Callable[..., Any]) -> Callable[..., Any]:
 
 def _noticing_cuts(original: Callable[..., Any]) -> Callable[..., Any]:
     async def send_response(self: ASGIHandler, response: Any, *args: Any, **kwargs: Any) -> Any:
+        __traceback_hide__ = True  # Django's error pages leave out such frames
         try:
             return await original(self, response, *args, **kwargs)
         except (CancelledError, OSError):

@@ -28,6 +28,7 @@ class TasksHook(Hook):
 
 def _timed(original: Callable[..., Any]) -> Callable[..., Any]:
     def call(self: Any, *args: Any, **kwargs: Any) -> Any:
+        __traceback_hide__ = True  # Django's error pages leave out such frames
         running = work.begin("task", _name(self))
         try:
             return original(self, *args, **kwargs)
@@ -42,6 +43,7 @@ def _timed(original: Callable[..., Any]) -> Callable[..., Any]:
 
 def _timed_async(original: Callable[..., Any]) -> Callable[..., Any]:
     async def acall(self: Any, *args: Any, **kwargs: Any) -> Any:
+        __traceback_hide__ = True  # Django's error pages leave out such frames
         running = work.begin("task", _name(self), in_task=True)
         try:
             if running is None or running.record is None:

@@ -54,6 +54,7 @@ def _timed_render(original: Callable[..., Any]) -> Callable[..., Any]:
 
 def _timed_compile(original: Callable[..., Any]) -> Callable[..., Any]:
     def compile_nodelist(self: Template) -> Any:
+        __traceback_hide__ = True  # Django's error pages leave out such frames
         operation = recorder.begin(template_subject("compile", self.name, "django"))
         try:
             return original(self)
@@ -85,6 +86,7 @@ def _naming_parent(original: Callable[..., Any]) -> Callable[..., Any]:
     """The parent's name is only known here, inside ``ExtendsNode.render``."""
 
     def get_parent(self: ExtendsNode, context: Any) -> Any:
+        __traceback_hide__ = True  # Django's error pages leave out such frames
         operation = recorder.current_operation()
         parent = original(self, context)
         try:
@@ -101,6 +103,7 @@ def _folded_form(original: Callable[..., Any]) -> Callable[..., Any]:
     """A form of 40 fields renders some 400 templates; one figure says what it costs."""
 
     def timed(self: BaseRenderer, *args: Any, **kwargs: Any) -> Any:
+        __traceback_hide__ = True  # Django's error pages leave out such frames
         operation = recorder.begin(FORM)
         try:
             return original(self, *args, **kwargs)

@@ -7,7 +7,7 @@ from typing import Any
 from django.core.handlers.base import BaseHandler
 from django.urls import Resolver404
 
-from .. import recorder, semconv
+from .. import layers, recorder, semconv
 from ..record import Root, Subject
 from . import Hook
 
@@ -41,7 +41,7 @@ class UrlHook(Hook):
 def _timed(original: Callable[..., Any]) -> Callable[..., Any]:
     def resolve_request(self: BaseHandler, request: Any) -> Any:
         __traceback_hide__ = True  # Django's error pages leave out such frames
-        begun = recorder.begin_layer()
+        begun = layers.begin_layer()
         error = None
         try:
             match = original(self, request)
@@ -52,7 +52,7 @@ def _timed(original: Callable[..., Any]) -> Callable[..., Any]:
             raise
         finally:
             if begun is not None:
-                recorder.end_layer(RESOLVE, begun, error)
+                layers.end_layer(RESOLVE, begun, error)
         _describe(begun, view_name(match), match.route or "")
         if _guarded is not None and match.func is _guarded[0]:
             recorder.discard()

@@ -35,6 +35,7 @@ _timed_views: dict[FunctionType, Callable[..., Any]] = {}
 
 def _make_timed_view(original: Callable[..., Any]) -> Callable[..., Any]:
     def make_view_atomic(self: BaseHandler, view: Callable[..., Any]) -> Callable[..., Any]:
+        __traceback_hide__ = True  # Django's error pages leave out such frames
         callback = original(self, view)
         if type(callback) is not FunctionType and _only_calls_async(callback):
             return callback  # Django refuses it under ASGI, and shall see that it must
@@ -116,6 +117,7 @@ def _timed_marked(view: Callable[..., Any]) -> Callable[..., Any]:
 
 
 async def _finish(awaitable: Awaitable[Any], operation: Operation) -> Any:
+    __traceback_hide__ = True  # Django's error pages leave out such frames
     recorder.make_current(operation)
     try:
         return await awaitable

@@ -13,6 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from djmetrics import runtime
+from tests.hooks.site import databases as more_databases
+from tests.hooks.site import request_record
 from tests.law1 import site
 from tests.law1.worlds import note, same, told
 
@@ -367,3 +369,139 @@ def test_cursors_without_a_connection_of_djangos():
         raw.close()
 
     same(scenario)
+
+
+class Own:
+    """A connection's own way to turn the driver's errors into Django's; it swallows what is of the wrong type."""
+
+    def __call__(self, function):
+        def inner(*args):
+            with self:
+                return "through it", function(*args)
+
+        return inner
+
+    def __enter__(self):
+        note("enter")
+
+    def __exit__(self, kind, error, traceback):
+        note("exit", kind)
+        return kind is TypeError
+
+
+@pytest.mark.parametrize("first", ["execute", "executemany"])
+def test_connection_with_errors_of_its_own(first):
+    """Its fetches go through it, whichever alias came first and however its first statement ran."""
+
+    def scenario(world):
+        with more_databases(other={}) as databases:
+            other = databases["other"]
+            with databases["default"].cursor() as cursor:
+                cursor.execute("SELECT 1")
+                note(cursor.fetchone())
+            other.wrap_database_errors = Own()
+            with other.cursor() as cursor:
+                if first == "executemany":
+                    cursor.executemany("DELETE FROM sqlite_master WHERE 0", [])
+                cursor.execute("SELECT 1")
+                note(cursor.fetchone(), cursor.fetchmany("many"))
+
+    same(inside_a_request(scenario))
+
+
+def inside_a_request(scenario):
+    """With a record open in the one world."""
+
+    def inside(world):
+        if not world.measured:
+            return scenario(world)
+        with request_record():
+            return scenario(world)
+
+    return inside
+
+
+def test_errors_that_stay_the_drivers(monkeypatch):
+    """A site may take a fetch out of those whose errors Django turns into its own."""
+    monkeypatch.setattr(CursorWrapper, "WRAP_ERROR_ATTRS", frozenset())
+
+    def scenario(world):
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT abs(x) FROM (SELECT 1 x UNION ALL SELECT -9223372036854775808)")
+            try:
+                cursor.fetchall()
+            except Exception as error:
+                note(type(error), told(error))
+
+    same(inside_a_request(scenario))
+
+
+def test_fetch_that_somebody_gave_to_djangos_cursor(monkeypatch):
+    """Theirs stays, and is called."""
+
+    def fetchone(self):
+        note("theirs")
+        return self.cursor.fetchone()
+
+    runtime.stop()
+    monkeypatch.setattr(CursorWrapper, "fetchone", fetchone, raising=False)
+    runtime.start()
+
+    def scenario(world):
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+            note(cursor.fetchone(), cursor.fetchall())
+
+    same(inside_a_request(scenario))
+    assert vars(CursorWrapper)["fetchone"] is fetchone
+    runtime.stop()
+    assert vars(CursorWrapper)["fetchone"] is fetchone
+    monkeypatch.undo()
+    runtime.start()
+
+
+def test_cursors_that_live_on():
+    """What was bound or begun before a stop, and a class that took a method with it, works afterwards."""
+    with connection.cursor() as cursor:
+        cursor.cursor.execute("SELECT 1 UNION SELECT 2 UNION SELECT 3")
+        bound, rows = cursor.fetchone, iter(cursor)
+
+        class Taken(CursorWrapper):
+            __iter__ = CursorWrapper.__iter__
+
+        runtime.stop()
+        assert (bound(), next(rows)) == ((1,), (2,))
+        assert list(Taken(cursor.cursor, connection)) == [(3,)]
+        rows.close()
+        runtime.start()
+
+
+def test_methods_lent_to_others():
+    """A class that is no cursor of Django's may have borrowed them."""
+
+    class Lent:
+        __slots__ = ("cursor", "db")
+        __iter__ = CursorWrapper.__iter__
+        _execute = CursorWrapper._execute
+
+    def scenario(world):
+        with connection.cursor() as cursor:
+            lent = Lent()
+            lent.cursor, lent.db = cursor.cursor, connection
+            lent._execute("SELECT 1 UNION SELECT 2", None)
+            note(list(lent))
+
+    same(inside_a_request(scenario))
+
+
+def test_words_of_the_drivers():
+    """A driver's fetch may take any keyword."""
+
+    class Raw:
+        def fetchmany(self, *args, **kwargs):
+            return args, kwargs
+
+    def scenario(world):
+        note(CursorWrapper(Raw(), connection).fetchmany(2, **{"self": 1, "cursor": 2, "name": 3, "args": 4}))
+
+    same(inside_a_request(scenario))

@@ -1,6 +1,7 @@
 """Databases: every alias, vendor and thread; statements, connects, commits, rollbacks and fetches."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -12,7 +13,7 @@ from ...recorder import begin_leaf, end_leaf
 from ...sql import again, first_run, subject_of, track
 from ...units import spill
 from .. import Hook
-from .fetches import FETCHES, OPERATION, is_plain, timed_fetch, timed_rows
+from .fetches import FETCHES, OPERATION, know_plain, timed_fetch, timed_rows
 
 _UNKNOWN = Subject("db", "_OTHER")
 _get = recorder.current.get
@@ -61,7 +62,7 @@ def _timed_execute(original: Callable[..., Any]) -> Callable[..., Any]:
             database = self.db
             statements = record.statements.get(database.alias)
             if statements is None:
-                root.plain = (root.plain or not record.statements) and is_plain(database)
+                know_plain(record, database)
                 statement = first_run(record, database, sql)
             elif (statement := statements.get(sql)) is None:
                 statement = first_run(record, database, sql)
@@ -135,10 +136,12 @@ def _begin(cursor: CursorWrapper, sql: Any) -> Operation:
         if record is None:
             operation = begin_leaf(subject_of(cursor.db, sql))
         else:
+            know_plain(record, cursor.db)
             statement = track(record, cursor.db, sql)
             operation = begin_leaf(statement.subject)
             operation.detail = statement
-        object.__setattr__(cursor, OPERATION, operation)
+        with suppress(AttributeError):  # a class of slots that borrows Django's methods
+            object.__setattr__(cursor, OPERATION, operation)
         return operation
     except Exception:
         guard.failed("hooks.database.execute")
@@ -150,6 +153,7 @@ def _timed_connection(verb: str) -> Callable[[Callable[..., Any]], Callable[...,
 
     def make(original: Callable[..., Any]) -> Callable[..., Any]:
         def method(self: BaseDatabaseWrapper, *args: Any, **kwargs: Any) -> Any:
+            __traceback_hide__ = True  # Django's error pages leave out such frames
             if verb != "CONNECT" and self.connection is None:
                 return original(self, *args, **kwargs)  # nothing to commit: Django does nothing either
             operation = recorder.begin(subject_of(self, verb))

@@ -1,6 +1,5 @@
 """Fetches: their time is added to the statement whose rows they bring."""
 
-import sys
 from collections.abc import Callable, Iterator
 from types import FunctionType, ModuleType
 from typing import Any
@@ -11,7 +10,7 @@ from django.db.backends.utils import CursorDebugWrapper, CursorWrapper
 from django.db.utils import DatabaseErrorWrapper
 
 from ... import clock, recorder
-from ...record import Operation, Subject
+from ...record import Operation, Record, Subject
 from ...recorder import begin_leaf, end_leaf, pause_leaf, resume_leaf
 
 FETCHES = "fetchone", "fetchmany", "fetchall"
@@ -29,7 +28,8 @@ _get = recorder.current.get
 def _around_fetches() -> tuple[Any, ...]:
     """What a fetch goes through between Django's cursor and the driver's."""
     wrapper = DatabaseErrorWrapper
-    return CursorWrapper.__getattr__, wrapper.__call__, wrapper.__enter__, wrapper.__exit__
+    functions = CursorWrapper.__getattr__, wrapper.__call__, wrapper.__enter__, wrapper.__exit__
+    return *functions, CursorWrapper.WRAP_ERROR_ATTRS
 
 
 def _from_file(function: Any, module: ModuleType) -> bool:
@@ -37,7 +37,7 @@ def _from_file(function: Any, module: ModuleType) -> bool:
 
 
 _own = _around_fetches()
-_is_django = _from_file(_own[0], backend_utils) and all(_from_file(each, db_utils) for each in _own[1:])
+_is_django = _from_file(_own[0], backend_utils) and all(_from_file(each, db_utils) for each in _own[1:4])
 
 
 def is_plain(database: Any) -> bool:
@@ -46,17 +46,45 @@ def is_plain(database: Any) -> bool:
     return _is_django and type(errors) is DatabaseErrorWrapper and _around_fetches() == _own
 
 
+def know_plain(record: Record, database: Any) -> None:
+    """Look at a connection whose first statement in this record this is; to look at each fetch would cost too much."""
+    root = record.root
+    if database.alias not in record.statements:
+        root.plain = (root.plain or not record.statements) and is_plain(database)
+
+
+def _operation_of(cursor: Any) -> Operation | None:
+    """The operation of a cursor's latest statement; none after ``stop``, and of what is no cursor of Django's."""
+    try:
+        operation: Operation | None = object.__getattribute__(cursor, OPERATION)
+    except AttributeError:
+        return None
+    return operation
+
+
+def _raising(held: list[BaseException]) -> Callable[[], None]:
+    """A function that raises what is held, and lets go of it."""
+
+    def again() -> None:
+        __traceback_hide__ = True  # Django's error pages leave out such frames
+        raise held.pop()
+
+    return again
+
+
 def timed_fetch(name: str) -> Callable[..., Any]:
     """A method that stands for a fetch, which ``CursorWrapper`` passes on to its driver's through ``__getattr__``.
 
-    PEP 249 has all drivers' cursors have these three. Where ``_is_plain`` allows it, this does itself what Django's
-    ``__getattr__`` and the function that ``DatabaseErrorWrapper`` makes for each fetch do.
+    PEP 249 has all drivers' cursors have these three. Where ``is_plain`` allows it, a fetch that works spares itself
+    Django's ``__getattr__`` and the function that ``DatabaseErrorWrapper`` makes for each fetch; one that fails fails
+    in that function, where Django's pages show it.
     """
 
-    def original(cursor: CursorWrapper, *args: Any, **kwargs: Any) -> Any:
+    def original(cursor: CursorWrapper, /, *args: Any, **kwargs: Any) -> Any:
+        __traceback_hide__ = True
         return _inherited(cursor, name)(*args, **kwargs)
 
-    def fetch(self: CursorWrapper, *args: Any, **kwargs: Any) -> Any:
+    def fetch(self: CursorWrapper, /, *args: Any, **kwargs: Any) -> Any:
         __traceback_hide__ = True  # Django's error pages leave out such frames
         kind = type(self)
         if kind is not CursorWrapper and kind is not CursorDebugWrapper:
@@ -75,9 +103,8 @@ def timed_fetch(name: str) -> Callable[..., Any]:
         started = clock.now()
         try:
             return method(*args)
-        except BaseException:
-            self.db.wrap_database_errors.__exit__(*sys.exc_info())
-            raise
+        except BaseException as error:
+            return self.db.wrap_database_errors(_raising([error]))()
         finally:
             elapsed = clock.now() - started
             operation.resumed_ns += elapsed
@@ -101,7 +128,8 @@ def _inherited(cursor: CursorWrapper, name: str) -> Callable[..., Any]:
 
 def _fetch(cursor: CursorWrapper, original: Callable[..., Any], args: Any, kwargs: Any) -> Any:
     """Add the time of a fetch to its statement, if that can go on; else it is an operation of its own."""
-    operation: Operation | None = object.__getattribute__(cursor, OPERATION)
+    __traceback_hide__ = True  # Django's error pages leave out such frames
+    operation = _operation_of(cursor)
     started = -1 if operation is None else resume_leaf(operation)
     if operation is None or started < 0:
         operation, started = begin_leaf(_fetch_subject(cursor)), -1
@@ -138,9 +166,11 @@ class _Rows:
         self._operation = operation
 
     def __iter__(self) -> "_Rows":
+        __traceback_hide__ = True  # Django's error pages leave out such frames
         return self
 
     def __next__(self) -> Any:
+        __traceback_hide__ = True  # Django's error pages leave out such frames
         started = resume_leaf(self._operation)
         if started < 0:
             return next(self._rows)
@@ -158,7 +188,8 @@ def timed_rows(original: Callable[..., Any]) -> Callable[..., Any]:
     """``CursorWrapper.__iter__``: rows that are fetched by iterating."""
 
     def __iter__(self: CursorWrapper) -> Iterator[Any]:
-        operation = object.__getattribute__(self, OPERATION)
+        __traceback_hide__ = True  # Django's error pages leave out such frames
+        operation = _operation_of(self)
         rows = original(self)
         yield from rows if operation is None else _Rows(rows, operation)
 

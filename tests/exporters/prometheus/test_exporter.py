@@ -17,7 +17,7 @@ from prometheus_client.openmetrics.exposition import generate_latest as generate
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse
 
-from djmetrics import catalogue, guard, recorder, runtime, units
+from djmetrics import catalogue, guard, layers, recorder, runtime, units
 from djmetrics.caches import cache_subject
 from djmetrics.catalogue import DB_OPERATION, REQUEST_DURATION
 from djmetrics.exporters.prometheus import Collector, Store, family_name, label_name
@@ -222,7 +222,7 @@ def test_phases_sum_to_the_requests_time(bench):
 def test_operations(bench):
     """Each kind goes to its metric, with its attributes, its errors, and the view where the metric has one."""
     with bench.request():
-        timed = recorder.timed_layer(lambda request: bench.clock.advance(0.5), LAYER, Switch())
+        timed = layers.timed_layer(lambda request: bench.clock.advance(0.5), LAYER, Switch())
         timed(None)
         bench.work(SELECT, 0.002)
         bench.work(SELECT, 0.004, error=LookupError)
@@ -412,7 +412,7 @@ def test_ceiling(metric, caplog):
             about = {"alias": f"a{number}", "db.collection.name": f"t{number}"}
             with bench.request(f"view-{number}") as record:
                 record.first_byte_ns = record.queue_ns = record.request_size = record.response_size = 5
-                recorder.timed_layer(lambda request: None, LAYER, Switch())(None)
+                layers.timed_layer(lambda request: None, LAYER, Switch())(None)
                 operation = bench.work(Subject("db", "SELECT", about), 0.1)
                 started = recorder.resume_leaf(operation)
                 bench.clock.advance(0.1)
@@ -595,7 +595,7 @@ def test_caches_of_places_are_bounded(bench, monkeypatch):
     for number in range(30):
         with bench.request(f"view-{number}"):
             bench.work(Subject("template", f"t{number}"), 0)
-            recorder.timed_layer(lambda request: None, LAYER, Switch())(None)
+            layers.timed_layer(lambda request: None, LAYER, Switch())(None)
         with bench.request("one"):
             bench.work(Subject("mail", f"{number}"), 0)
         bench.exporter.add(catalogue.CACHE_KEYS, ("home", str(number), "get", "hit"), 1)
