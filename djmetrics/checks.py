@@ -63,13 +63,13 @@ WRONG_TYPE = Check(
     "W007",
     "A value of a wrong type in DJMETRICS.",
     "{where} {mistake}",
-    "Correct it; until then its default is used, and an objective of SLOS is left out.",
+    "Correct it; until then its default is used. In a dict or a list only the wrong entry is left out.",
 )
 WRONG_VALUE = Check(
     "W008",
     "A value that cannot be used in DJMETRICS.",
     "{where} {mistake}",
-    "{meant}Correct it; until then its default is used, and an objective of SLOS is left out.",
+    "{meant}Correct it; until then its default is used. In a dict or a list only the wrong entry is left out.",
 )
 TWICE = Check(
     "W009",

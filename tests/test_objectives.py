@@ -70,8 +70,8 @@ def test_latency_must_be_a_bound(latency: float, nearest: str) -> None:
     """The histogram cannot tell how many were within it; the check names the bounds that it can tell of."""
     assert checked(latency) == [
         f"djmetrics.W008 DJMETRICS['SLOS']['fast']['LATENCY'] is {latency:g}, which is no bound of "
-        f"http.server.request.duration's buckets; the nearest: {nearest}. Correct it; until then its default is used, "
-        "and an objective of SLOS is left out. See docs/reference/checks.md#djmetrics-w008."
+        f"http.server.request.duration's buckets; the nearest: {nearest}. Correct it; until then its default is used. "
+        "In a dict or a list only the wrong entry is left out. See docs/reference/checks.md#djmetrics-w008."
     ]
 
 

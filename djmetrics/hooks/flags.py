@@ -71,5 +71,6 @@ def _told(original: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _tell(prefix: str, name: Any, value: Any) -> None:
-    if type(name) is str and (value is None or type(value) is bool):
-        flag_evaluated(prefix + name, value is True)  # None is what is not on
+    # Templates give names that are marked as safe, and sites members of enumerations.
+    if issubclass(type(name), str) and (value is None or type(value) is bool):
+        flag_evaluated(prefix + str.__str__(name), value is True)  # None is what is not on

@@ -1,6 +1,7 @@
 """Flags of django-waffle and django-flags, as sites ask for them."""
 
 import re
+from enum import StrEnum
 
 import pytest
 import waffle
@@ -104,6 +105,36 @@ def test_no_statement_of_ours(django_assert_num_queries):
     with request_record() as made, django_assert_num_queries(0):
         assert deferred.is_active() is True
     assert made.flags is None
+
+
+class Names(StrEnum):
+    BASKET = "basket"
+    NOWHERE = "nowhere"
+
+
+@override_settings(FLAGS={"basket": [("boolean", True)]})
+def test_names_that_are_more_than_text():
+    """A literal of a template is marked as safe, and a site may have enumerations; they are names as any other."""
+    models.Flag.objects.create(name="quoted", everyone=True)
+    source = (
+        "{% load feature_flags waffle_tags %}"
+        "{% flag_enabled 'basket' as on %}{{ on }}{% flag 'quoted' %}on{% endflag %}"
+    )
+    libraries = {
+        "feature_flags": "flags.templatetags.feature_flags", "waffle_tags": "waffle.templatetags.waffle_tags",
+    }  # fmt: skip
+    with request_record() as made:
+        request = get("/")
+        page = Engine(libraries=libraries).from_string(source).render(Context({"request": request}))
+        waffle.switch_is_active(Names.NOWHERE)
+        flag_enabled(Names.NOWHERE)
+
+    assert page == "Trueon"
+    assert made.flags == {"basket": True, "quoted": True, "switch.nowhere": False, "nowhere": False}
+    assert {type(name) for name in made.flags} == {str}
+    with request_record() as made:
+        flag_enabled(Names.BASKET)
+    assert made.flags == {"basket": True}
 
 
 @override_settings(FLAGS={"basket": [("boolean", True)], "path": [("path matches", "/new/")]})
