@@ -25,9 +25,14 @@ def flag_evaluated(name: str, value: str | float | None) -> None:
     try:
         _keep(record, str.__str__(name)[:MAX_KEY], value)
     except (TypeError, ValueError) as reason:
-        refused("flag_evaluated", f"flag_evaluated({name!r}, ...)", reason, sys._getframe(1))
+        refused("flag_evaluated", f"flag_evaluated({_shown(name)}, ...)", reason, sys._getframe(1))
     except Exception:
         guard.failed("flag_evaluated")
+
+
+def _shown(name: object) -> str:
+    """A name for the log; what is no text is not asked for one."""
+    return str.__repr__(name[:MAX_KEY]) if type(name) is str else f"of the class {type(name).__name__}"
 
 
 def _keep(record: Record, name: str, value: object) -> None:

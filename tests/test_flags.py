@@ -8,6 +8,13 @@ from djmetrics.record import said_of
 from .hooks.site import request_record
 
 
+class Lazy:
+    """Whoever asks for its text is caught."""
+
+    def __repr__(self) -> str:
+        raise AssertionError("asked")
+
+
 @pytest.fixture(autouse=True)
 def nothing_told(monkeypatch: pytest.MonkeyPatch) -> None:
     """The log knows of no flag."""
@@ -43,7 +50,7 @@ def test_flags_are_bounded(caplog):
             flag_evaluated(f"flag{number}", True)
         for _ in range(2):
             flag_evaluated("flag0", object())  # type: ignore[arg-type]
-            flag_evaluated(7, True)  # type: ignore[arg-type]
+            flag_evaluated(Lazy(), True)  # type: ignore[arg-type]
         flag_evaluated("flag0", False)
 
     assert request.flags is not None

@@ -51,13 +51,20 @@ def _telling(prefix: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         def is_active(self: Any, *args: Any, **kwargs: Any) -> Any:
             __traceback_hide__ = True  # Django's error pages leave out such frames
             value = original(self, *args, **kwargs)
-            # Past the model's descriptors: a name that was not loaded would be fetched.
-            _tell(prefix, vars(self).get("name"), value)
+            _tell_of(self, prefix, value)
             return value
 
         return is_active
 
     return make
+
+
+def _tell_of(model: Any, prefix: str, value: Any) -> None:
+    try:
+        # Past the model's descriptors: a name that was not loaded would be fetched.
+        _tell(prefix, vars(model).get("name"), value)
+    except Exception:
+        guard.failed("hooks.flags.is_active")
 
 
 def _told(original: Callable[..., Any]) -> Callable[..., Any]:

@@ -166,3 +166,19 @@ def test_sites_without_flags(settings):
     settings.INSTALLED_APPS = [each for each in settings.INSTALLED_APPS if not re.match("waffle|flags", each)]
     runtime.start()
     assert not [each for each in runtime.hooks() if each.name == "flags" and each.patches.owners()]
+
+
+@pytest.mark.usefixtures("lenient")
+def test_models_of_slots():
+    """What borrows a model's method and holds no names is answered all the same; our failure is counted."""
+
+    class Lent:
+        __slots__ = ("active", "pk")
+        is_active = models.AbstractBaseSwitch.is_active
+
+    lent = Lent()
+    lent.pk, lent.active = 1, True
+    with request_record() as made:
+        assert lent.is_active() is True
+    assert made.flags is None
+    assert guard.counts == {"hooks.flags.is_active": 1}

@@ -1,4 +1,7 @@
-"""Feature flags on events, in the context that Sentry shows and searches (https://develop.sentry.dev/sdk/expected-features/#feature-flags)."""
+"""Feature flags on events, in the context that Sentry shows and searches.
+
+See https://develop.sentry.dev/sdk/expected-features/#feature-flags.
+"""
 
 from typing import Any
 
