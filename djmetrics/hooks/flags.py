@@ -2,6 +2,7 @@
 
 import importlib
 from collections.abc import Callable
+from importlib.util import find_spec
 from typing import Any
 
 from django.apps import apps
@@ -30,8 +31,10 @@ class FlagsHook(Hook):
             self._patch_django_flags()
 
     def _patch_waffle(self) -> None:
+        waffle = importlib.import_module("waffle")
+        if not hasattr(waffle, "get_waffle_flag_model"):
+            return  # the site's own app of that name
         try:
-            waffle = importlib.import_module("waffle")
             for kind, prefix in _WAFFLE.items():
                 model = getattr(waffle, f"get_waffle_{kind}_model")()
                 # Where it is defined, so that no class gets an attribute that it has not got.
@@ -41,6 +44,8 @@ class FlagsHook(Hook):
             guard.failed("hooks.flags.patch")
 
     def _patch_django_flags(self) -> None:
+        if not all(find_spec(f"flags.{module}") for module in ("sources", "state")):
+            return  # the site's own app of that name, of which nothing is imported
         state = importlib.import_module("flags.state")
         if hasattr(state, "_get_flag_state"):
             self.patches.replace(state, "_get_flag_state", _told)

@@ -1,6 +1,9 @@
 """Flags of django-waffle and django-flags, as sites ask for them."""
 
 import re
+import subprocess
+import sys
+import textwrap
 from enum import StrEnum
 
 import pytest
@@ -182,3 +185,28 @@ def test_models_of_slots():
         assert lent.is_active() is True
     assert made.flags is None
     assert guard.counts == {"hooks.flags.is_active": 1}
+
+
+def test_apps_of_the_sites_own(tmp_path):
+    """A site may call its own apps "flags" and "waffle": none of their modules is imported for us, nothing is said."""
+    for app in "flags", "waffle":
+        (tmp_path / app).mkdir()
+        (tmp_path / app / "__init__.py").touch()
+        (tmp_path / app / "state.py").write_text("raise SystemExit('imported')")
+    code = """
+        import django, sys
+        from django.conf import settings
+        settings.configure(INSTALLED_APPS=["djmetrics", "flags", "waffle"])
+        django.setup()
+        from djmetrics import guard, runtime
+        [hook] = [each for each in runtime.hooks() if each.name == "flags"]
+        print(dict(guard.counts), hook.patches.owners(), [each for each in sys.modules if each.startswith("flags")])
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code)],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert (done.stdout, done.stderr) == ("{} [] ['flags']\n", "")
