@@ -6,7 +6,6 @@ from types import FrameType
 from typing import Any
 
 from . import guard, recorder
-from .record import Record
 
 MAX_KEY = 100
 """Characters of a key."""
@@ -38,7 +37,9 @@ def annotate(**values: str | float | None) -> None:
     for key, value in values.items():
         key = str.__str__(key)[:MAX_KEY]
         try:
-            _keep(record, key, value)
+            if record.annotations is None:
+                record.annotations = {}
+            keep(record.annotations, key, value, MAX_ANNOTATIONS, "annotations")
         except (TypeError, ValueError) as reason:
             refused("annotate", f"annotate({key}=...)", reason, sys._getframe(1))
         except Exception:
@@ -58,16 +59,17 @@ def refused(place: str, what: str, reason: Exception, caller: FrameType) -> None
         )
 
 
-def _keep(record: Record, key: str, value: Any) -> None:
-    if record.annotations is None:
-        record.annotations = {}
-    if key not in record.annotations and len(record.annotations) >= MAX_ANNOTATIONS:
-        raise ValueError(f"a request keeps {MAX_ANNOTATIONS} annotations, and has them")
-    record.annotations[key] = plain(value)
+def keep(values: dict[str, Any], key: str, value: Any, most: int, what: str) -> None:
+    """Put a value among ``values``, of which a record has ``most``.
+
+    Raises ``TypeError`` for a value of a class that is not kept, ``ValueError`` for one that has no room.
+    """
+    if key not in values and len(values) >= most:
+        raise ValueError(f"a request keeps {most} {what}, and has them")
+    values[key] = _plain(value)
 
 
-def plain(value: Any) -> str | int | float | bool | None:
-    """A value as it is kept; raises ``TypeError`` or ``ValueError`` for one that is not."""
+def _plain(value: Any) -> str | int | float | bool | None:
     kind = type(value)
     if value is None or kind is bool or kind is float:
         return value

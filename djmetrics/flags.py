@@ -3,8 +3,7 @@
 import sys
 
 from . import guard, recorder
-from .annotations import MAX_KEY, plain, refused
-from .record import Record
+from .annotations import MAX_KEY, keep, refused
 
 MAX_FLAGS = 100
 """How many flags one record may have."""
@@ -22,22 +21,16 @@ def flag_evaluated(name: str, value: str | float | None) -> None:
     record = recorder.current_record()
     if record is None:
         return
+    what = "flag_evaluated(...)"
     try:
-        _keep(record, str.__str__(name)[:MAX_KEY], value)
+        if not issubclass(type(name), str):
+            raise TypeError(f"its name must be a str, and is of the class {type(name).__name__}")
+        name = str.__str__(name)[:MAX_KEY]
+        what = f"flag_evaluated({name!r}, ...)"
+        if record.flags is None:
+            record.flags = {}
+        keep(record.flags, name, value, MAX_FLAGS, "flags")
     except (TypeError, ValueError) as reason:
-        refused("flag_evaluated", f"flag_evaluated({_shown(name)}, ...)", reason, sys._getframe(1))
+        refused("flag_evaluated", what, reason, sys._getframe(1))
     except Exception:
         guard.failed("flag_evaluated")
-
-
-def _shown(name: object) -> str:
-    """A name for the log; what is no text is not asked for one."""
-    return str.__repr__(name[:MAX_KEY]) if type(name) is str else f"of the class {type(name).__name__}"
-
-
-def _keep(record: Record, name: str, value: object) -> None:
-    if record.flags is None:
-        record.flags = {}
-    if name not in record.flags and len(record.flags) >= MAX_FLAGS:
-        raise ValueError(f"a request keeps {MAX_FLAGS} flags, and has them")
-    record.flags[name] = plain(value)

@@ -61,4 +61,6 @@ def test_flags_are_bounded(caplog):
     assert len(said) == 20 + 1 + 1
     assert said[0].startswith(f"flag_evaluated('flag100', ...) at {__file__}:")
     assert "is left out: a request keeps 100 flags, and has them." in said[0]
+    assert said[-1].startswith(f"flag_evaluated(...) at {__file__}:")
+    assert "is left out: its name must be a str, and is of the class Lazy." in said[-1]
     assert 'djmetrics_errors_total{place="flag_evaluated"}' in said[0]
