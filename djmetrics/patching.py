@@ -87,7 +87,7 @@ class Patches:
         the name ``original``.
         """
         if name not in vars(owner) or (id(owner), name) in self._patches:
-            self._put(owner, name, _MISSING, None, lambda _: value)
+            self._put(owner, name, _MISSING, _MISSING, lambda _: value)
 
     def _put(self, owner: Any, name: str, own: Any, original: Any, make: Callable[[Any], Any]) -> None:
         self.active = True
@@ -97,6 +97,8 @@ class Patches:
             patch.resume()  # in place, or below somebody else's patch
             return
         ours = make(original)
+        if ours is original:
+            return
         if isinstance(original, FunctionType) and isinstance(ours, FunctionType):
             functools.update_wrapper(ours, original)  # name, docstring and signature stay what they were
         setattr(owner, name, ours)

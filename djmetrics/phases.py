@@ -36,6 +36,7 @@ def exclusive_phases(record: "Record") -> dict[str, int]:
 
 def _concurrent(record: "Record") -> dict[str, int]:
     phases = record.own_ns.copy() if record.spilled else _shared(record)
+    # A layer below zero, whose inside ran side by side, took nothing. The own times have the layers' already.
     for subject, _, _, own, _ in record.layers:
         if not record.spilled:
             phases[subject.phase] += max(0, own)

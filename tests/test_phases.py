@@ -4,6 +4,7 @@ import asyncio
 import contextvars
 import threading
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -202,29 +203,32 @@ def test_side_by_side_and_counted_in_part(forest, limit):
     assert sums(record)
 
 
-def test_layers_beside_side_by_side():
-    """A request whose view gathers has its middlewares' time all the same."""
-    layer = Subject("middleware", "site.Slow")
+def gathering(clock: FakeClock) -> Any:
+    """A view that does two things of 10 side by side."""
 
-    class Switch:
-        active = True
+    async def work(kind: str) -> None:
+        operation = recorder.begin(SUBJECTS[kind])
+        await asyncio.sleep(0)
+        clock.wall += 10
+        recorder.end(operation)
 
     async def view(request: object) -> None:
-        async def work(kind: str) -> None:
-            operation = recorder.begin(SUBJECTS[kind])
-            await asyncio.sleep(0)
-            clock.wall += 10
-            recorder.end(operation)
-
         await asyncio.gather(work("db"), work("cache"))
+
+    return view
+
+
+def test_layers_beside_side_by_side():
+    """A request whose view gathers has its middlewares' time all the same."""
+    layer, switch = Subject("middleware", "site.Slow"), SimpleNamespace(active=True)
 
     async def slow(request: object) -> None:
         clock.wall += 5
-        await layers.timed_async_layer(view, Subject("handler", "handler"), Switch())(request)
+        await layers.timed_async_layer(gathering(clock), Subject("handler", "handler"), switch)(request)
         clock.wall += 6
 
     with fake_clock() as clock, unit() as record:
-        asyncio.run(layers.timed_async_layer(slow, layer, Switch())(None))
+        asyncio.run(layers.timed_async_layer(slow, layer, switch)(None))
 
     assert sums(record)
     assert record.phases["db"] + record.phases["cache"] == 20
@@ -237,17 +241,9 @@ def test_layer_that_took_less_than_what_ran_inside(limit, monkeypatch):
     monkeypatch.setattr(Record, "limit", limit)
     switch = SimpleNamespace(active=True)
 
-    async def view(request: object) -> None:
-        async def work(kind: str) -> None:
-            operation = recorder.begin(SUBJECTS[kind])
-            await asyncio.sleep(0)
-            clock.wall += 10
-            recorder.end(operation)
-
-        await asyncio.gather(work("db"), work("cache"))
-
     with fake_clock() as clock, unit() as record:
-        asyncio.run(layers.timed_async_layer(view, Subject("middleware", "site.Slow"), switch)(None))
+        timed = layers.timed_async_layer(gathering(clock), Subject("middleware", "site.Slow"), switch)
+        asyncio.run(timed(None))
         clock.wall += 30
 
     assert record.layers[0][3] < 0

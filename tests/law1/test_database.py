@@ -498,7 +498,7 @@ def test_words_of_the_drivers():
     """A driver's fetch may take any keyword."""
 
     class Raw:
-        def fetchmany(self, *args, **kwargs):
+        def fetchmany(self, /, *args, **kwargs):
             return args, kwargs
 
     def scenario(world):

@@ -166,7 +166,6 @@ class _Rows:
         self._operation = operation
 
     def __iter__(self) -> "_Rows":
-        __traceback_hide__ = True  # Django's error pages leave out such frames
         return self
 
     def __next__(self) -> Any:
