@@ -13,6 +13,7 @@ from . import ambient, guard, lanes, logs, recorder, runtime, units
 from .hooks.request import answered, describe
 from .record import Record
 from .streaming import kept_for, watch
+from .tracebacks import passed
 
 logger = logging.getLogger("djmetrics")
 
@@ -50,6 +51,7 @@ class DjmetricsMiddleware:
         try:
             response = self.get_response(request)
         except BaseException as error:
+            passed(error)
             lanes.leave(record, stay)
             _broke(record, error)
             raise
@@ -67,6 +69,7 @@ class DjmetricsMiddleware:
             response = await lanes.stepped(self.get_response(request), record)
             kept = kept_for(response)
         except BaseException as error:
+            passed(error)
             _broke(record, error)
             raise
         finally:

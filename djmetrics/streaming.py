@@ -10,6 +10,7 @@ from typing import Any
 
 from . import ambient, lanes, recorder, units
 from .record import Operation, Record, Subject
+from .tracebacks import passed
 
 STREAM = Subject("stream", "stream")
 
@@ -101,12 +102,14 @@ class CountedStream:
         return getattr(self._parts, name)
 
     def __iter__(self) -> "CountedStream":
-        __traceback_hide__ = True  # Django's error pages leave out such frames
-        self._parts = iter(self._parts)  # as Django asks the site's iterator once more when it streams
+        try:
+            self._parts = iter(self._parts)  # as Django asks the site's iterator once more when it streams
+        except BaseException as error:
+            passed(error)
+            raise
         return self
 
     def __next__(self) -> Any:
-        __traceback_hide__ = True  # Django's error pages leave out such frames
         body = self._body
         stay = lanes.enter(body.record)
         resumed = recorder.resume(body.operation)
@@ -114,6 +117,7 @@ class CountedStream:
         try:
             part = next(self._parts)
         except BaseException as error:
+            passed(error)
             body.broke(error)
             raise
         finally:
@@ -139,11 +143,14 @@ class CountedAsyncStream:
         return getattr(self._parts, name)
 
     def __aiter__(self) -> "CountedAsyncStream":
-        self._parts = aiter(self._parts)
+        try:
+            self._parts = aiter(self._parts)
+        except BaseException as error:
+            passed(error)
+            raise
         return self
 
     async def __anext__(self) -> Any:
-        __traceback_hide__ = True  # Django's error pages leave out such frames
         body = self._body
         stay = lanes.enter_task(body.record)
         resumed = recorder.resume(body.operation)
@@ -151,6 +158,7 @@ class CountedAsyncStream:
         try:
             part = await lanes.stepped(self._parts.__anext__(), body.record)
         except BaseException as error:
+            passed(error)
             body.broke(error)
             raise
         finally:

@@ -6,6 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from .. import work
+from ..tracebacks import passed
 from . import Hook
 
 # They run other people's work for as long as they live: servers, shells, tests.
@@ -28,16 +29,14 @@ class CommandHook(Hook):
 
 def _timed(original: Callable[..., Any]) -> Callable[..., Any]:
     def execute(self: BaseCommand, *args: Any, **options: Any) -> Any:
-        __traceback_hide__ = True  # Django's error pages leave out such frames
         name = _name(self)
-        if name in HOSTS:
-            return original(self, *args, **options)
-        running = work.begin("command", name)
+        running = None if name in HOSTS else work.begin("command", name)
         try:
             return original(self, *args, **options)
         except BaseException as error:
             # What it means to say to whoever called it; Django prints that and no traceback.
-            work.failed(running, error, is_reported=not issubclass(type(error), (CommandError, SystemExit)))
+            expected = issubclass(passed(error), (CommandError, SystemExit))
+            work.failed(running, error, is_reported=not expected)
             raise
         finally:
             work.end(running)

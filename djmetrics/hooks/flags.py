@@ -9,6 +9,7 @@ from django.apps import apps
 
 from .. import guard
 from ..flags import flag_evaluated
+from ..tracebacks import passed
 from . import Hook
 
 _WAFFLE = {"flag": "", "switch": "switch.", "sample": "sample."}
@@ -54,8 +55,11 @@ class FlagsHook(Hook):
 def _telling(prefix: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     def make(original: Callable[..., Any]) -> Callable[..., Any]:
         def is_active(self: Any, *args: Any, **kwargs: Any) -> Any:
-            __traceback_hide__ = True  # Django's error pages leave out such frames
-            value = original(self, *args, **kwargs)
+            try:
+                value = original(self, *args, **kwargs)
+            except BaseException as error:
+                passed(error)
+                raise
             _tell_of(self, prefix, value)
             return value
 
@@ -74,8 +78,11 @@ def _tell_of(model: Any, prefix: str, value: Any) -> None:
 
 def _told(original: Callable[..., Any]) -> Callable[..., Any]:
     def _get_flag_state(flag_name: Any, *args: Any, **kwargs: Any) -> Any:
-        __traceback_hide__ = True
-        value = original(flag_name, *args, **kwargs)
+        try:
+            value = original(flag_name, *args, **kwargs)
+        except BaseException as error:
+            passed(error)
+            raise
         _tell("", flag_name, value)
         return value
 

@@ -14,6 +14,7 @@ from django.template.response import SimpleTemplateResponse
 from .. import ambient, guard, recorder, semconv, units
 from ..record import Record
 from ..streaming import broken_off, cut_off
+from ..tracebacks import passed
 from . import Hook
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH", "QUERY"})
@@ -112,21 +113,27 @@ def answered(record: Record, response: Any) -> None:
 
 def _remembering_exceptions(original: Callable[..., Any]) -> Callable[..., Any]:
     def handle_uncaught_exception(*args: Any, **kwargs: Any) -> Any:
-        __traceback_hide__ = True  # Django's error pages leave out such frames
         record = recorder.current_record()
         if record is not None:
             error = sys.exc_info()[1]
             if error is not None:
                 units.broke(record, error)
-        return original(*args, **kwargs)
+        try:
+            return original(*args, **kwargs)
+        except BaseException as error:
+            passed(error)
+            raise
 
     return handle_uncaught_exception
 
 
 def _recording_refusals(original: Callable[..., Any]) -> Callable[..., Any]:
     def create_request(self: ASGIHandler, *args: Any, **kwargs: Any) -> Any:
-        __traceback_hide__ = True  # Django's error pages leave out such frames
-        request, response = original(self, *args, **kwargs)
+        try:
+            request, response = original(self, *args, **kwargs)
+        except BaseException as error:
+            passed(error)
+            raise
         if request is None:
             try:
                 _refused(response)
@@ -139,17 +146,17 @@ def _recording_refusals(original: Callable[..., Any]) -> Callable[..., Any]:
 
 def _noticing_cuts(original: Callable[..., Any]) -> Callable[..., Any]:
     async def send_response(self: ASGIHandler, response: Any, *args: Any, **kwargs: Any) -> Any:
-        __traceback_hide__ = True  # Django's error pages leave out such frames
         try:
             return await original(self, response, *args, **kwargs)
-        except (CancelledError, OSError):
-            cut_off(response)
-            raise
-        except Exception:
-            try:
-                broken_off(response)  # Django closes no response that failed here
-            except Exception:
-                guard.failed("hooks.request.send_response")
+        except BaseException as error:
+            kind = passed(error)
+            if issubclass(kind, (CancelledError, OSError)):
+                cut_off(response)
+            elif issubclass(kind, Exception):
+                try:
+                    broken_off(response)  # Django closes no response that failed here
+                except Exception:
+                    guard.failed("hooks.request.send_response")
             raise
 
     return send_response

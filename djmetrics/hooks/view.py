@@ -10,6 +10,7 @@ from django.core.handlers.base import BaseHandler
 
 from .. import recorder
 from ..record import Operation, Subject
+from ..tracebacks import passed
 from . import Hook
 
 VIEW = Subject("view", "view")
@@ -35,8 +36,11 @@ _timed_views: dict[FunctionType, Callable[..., Any]] = {}
 
 def _make_timed_view(original: Callable[..., Any]) -> Callable[..., Any]:
     def make_view_atomic(self: BaseHandler, view: Callable[..., Any]) -> Callable[..., Any]:
-        __traceback_hide__ = True  # Django's error pages leave out such frames
-        callback = original(self, view)
+        try:
+            callback = original(self, view)
+        except BaseException as error:
+            passed(error)
+            raise
         if type(callback) is not FunctionType and _only_calls_async(callback):
             return callback  # Django refuses it under ASGI, and shall see that it must
         if callback is not view or type(callback) is not FunctionType:
@@ -66,12 +70,11 @@ def _wrap(view: Callable[..., Any]) -> Callable[..., Any]:
 
 def _timed(view: Callable[..., Any]) -> Callable[..., Any]:
     def timed_view(*args: Any, **kwargs: Any) -> Any:
-        __traceback_hide__ = True  # Django's error pages leave out such frames
         operation = recorder.begin(VIEW)
         try:
             return view(*args, **kwargs)
         except BaseException as error:
-            operation.error = type(error)
+            operation.error = passed(error)
             raise
         finally:
             recorder.end(operation)
@@ -81,12 +84,11 @@ def _timed(view: Callable[..., Any]) -> Callable[..., Any]:
 
 def _timed_async(view: Callable[..., Any]) -> Callable[..., Any]:
     async def timed_view(*args: Any, **kwargs: Any) -> Any:
-        __traceback_hide__ = True  # Django's error pages leave out such frames
         operation = recorder.begin(VIEW)
         try:
             return await view(*args, **kwargs)
         except BaseException as error:
-            operation.error = type(error)
+            operation.error = passed(error)
             raise
         finally:
             recorder.end(operation)
@@ -101,13 +103,12 @@ def _timed_marked(view: Callable[..., Any]) -> Callable[..., Any]:
     """
 
     def timed_view(*args: Any, **kwargs: Any) -> Any:
-        __traceback_hide__ = True  # Django's error pages leave out such frames
         outer = recorder.current.get()
         operation = recorder.begin(VIEW)
         try:
             awaitable = view(*args, **kwargs)
         except BaseException as error:
-            operation.error = type(error)
+            operation.error = passed(error)
             recorder.end(operation)
             raise
         recorder.make_current(outer)
@@ -117,12 +118,11 @@ def _timed_marked(view: Callable[..., Any]) -> Callable[..., Any]:
 
 
 async def _finish(awaitable: Awaitable[Any], operation: Operation) -> Any:
-    __traceback_hide__ = True  # Django's error pages leave out such frames
     recorder.make_current(operation)
     try:
         return await awaitable
     except BaseException as error:
-        operation.error = type(error)
+        operation.error = passed(error)
         raise
     finally:
         recorder.end(operation)

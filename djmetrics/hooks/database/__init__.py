@@ -11,6 +11,7 @@ from ... import clock, guard, recorder
 from ...record import Operation, Subject
 from ...recorder import begin_leaf, end_leaf
 from ...sql import again, first_run, subject_of, track
+from ...tracebacks import passed
 from ...units import spill
 from .. import Hook
 from .fetches import FETCHES, OPERATION, know_plain, timed_fetch, timed_rows
@@ -48,7 +49,6 @@ def _timed_execute(original: Callable[..., Any]) -> Callable[..., Any]:
     # whatever is unusual about it goes the longer way.
     # ``__dict__`` is left alone: once it was asked for, Python finds every attribute of the cursor more slowly.
     def execute(self: CursorWrapper, sql: Any, params: Any, *args: Any) -> Any:
-        __traceback_hide__ = True  # Django's error pages leave out such frames
         parent = _get()
         if (
             parent is None
@@ -56,7 +56,11 @@ def _timed_execute(original: Callable[..., Any]) -> Callable[..., Any]:
             or not (root := parent.root).resumable
             or ((kind := type(self)) is not CursorWrapper and kind is not CursorDebugWrapper)
         ):
-            return _call(original, sql, self, sql, params, *args)
+            try:
+                return _call(original, sql, self, sql, params, *args)
+            except BaseException as error:
+                passed(error)
+                raise
         try:
             record: Any = root.record
             database = self.db
@@ -80,7 +84,7 @@ def _timed_execute(original: Callable[..., Any]) -> Callable[..., Any]:
         try:
             return original(self, sql, params, *args)
         except BaseException as error:
-            operation.error = type(error)
+            operation.error = passed(error)
             raise
         finally:
             operation.end = end = clock.now()
@@ -100,16 +104,22 @@ def _timed_execute(original: Callable[..., Any]) -> Callable[..., Any]:
 
 def _timed_executemany(original: Callable[..., Any]) -> Callable[..., Any]:
     def executemany(self: CursorWrapper, sql: Any, *args: Any, **kwargs: Any) -> Any:
-        __traceback_hide__ = True
-        return _call(original, sql, self, sql, *args, **kwargs)
+        try:
+            return _call(original, sql, self, sql, *args, **kwargs)
+        except BaseException as error:
+            passed(error)
+            raise
 
     return executemany
 
 
 def _timed_callproc(original: Callable[..., Any]) -> Callable[..., Any]:
     def callproc(self: CursorWrapper, procname: Any, *args: Any, **kwargs: Any) -> Any:
-        __traceback_hide__ = True
-        return _call(original, "CALL", self, procname, *args, **kwargs)
+        try:
+            return _call(original, "CALL", self, procname, *args, **kwargs)
+        except BaseException as error:
+            passed(error)
+            raise
 
     return callproc
 
@@ -118,12 +128,11 @@ def _call(
     original: Callable[..., Any], text: Any, cursor: CursorWrapper, /, *args: Any, **kwargs: Any
 ) -> Any:
     """Call what runs the statement ``text`` on ``cursor``."""
-    __traceback_hide__ = True
     operation = _begin(cursor, text)
     try:
         return original(cursor, *args, **kwargs)
     except BaseException as error:
-        operation.error = type(error)
+        operation.error = passed(error)
         raise
     finally:
         end_leaf(operation)
@@ -153,17 +162,19 @@ def _timed_connection(verb: str) -> Callable[[Callable[..., Any]], Callable[...,
 
     def make(original: Callable[..., Any]) -> Callable[..., Any]:
         def method(self: BaseDatabaseWrapper, *args: Any, **kwargs: Any) -> Any:
-            __traceback_hide__ = True  # Django's error pages leave out such frames
-            if verb != "CONNECT" and self.connection is None:
-                return original(self, *args, **kwargs)  # nothing to commit: Django does nothing either
-            operation = recorder.begin(subject_of(self, verb))
+            # Without a connection there is nothing to commit: Django does nothing either.
+            is_idle = verb != "CONNECT" and self.connection is None
+            operation = None if is_idle else recorder.begin(subject_of(self, verb))
             try:
                 return original(self, *args, **kwargs)
             except BaseException as error:
-                operation.error = type(error)
+                kind = passed(error)
+                if operation is not None:
+                    operation.error = kind
                 raise
             finally:
-                recorder.end(operation)
+                if operation is not None:
+                    recorder.end(operation)
 
         return method
 
