@@ -241,8 +241,9 @@ def _names(key: str, kept: Mapping[str, object]) -> Iterator[tuple[str, str]]:
 
 def _meant(problem: Problem) -> str:
     """'Did you mean …? ', or nothing where no right name comes close."""
-    close = get_close_matches(problem.name, problem.choices, n=1)
-    return f"Did you mean '{close[0]}'? " if close else ""
+    spelt = {choice.lower(): choice for choice in problem.choices}
+    close = get_close_matches(problem.name.lower(), spelt, n=1)
+    return f"Did you mean '{spelt[close[0]]}'? " if close else ""
 
 
 @checks.register("djmetrics")

@@ -51,9 +51,11 @@ def test_a_site_without_mistakes_hears_nothing():
     "given,id,said",
     [
         ({"METRICS_TOKN": "x"}, "djmetrics.W006", "Did you mean 'METRICS_TOKEN'?"),
+        ({"metrics_token": "x"}, "djmetrics.W006", "Did you mean 'METRICS_TOKEN'?"),
         ({"SOMETHING": 1}, "djmetrics.W006", "Remove it"),
         ({"ENABLED": "yes"}, "djmetrics.W007", "must be a bool, not str"),
         ({"HOOKS": {"templates": False}}, "djmetrics.W008", "Did you mean 'template'?"),
+        ({"HOOKS": {"Cache": False}}, "djmetrics.W008", "Did you mean 'cache'?"),
         ({"METRICS_PORT": 0}, "djmetrics.W008", "must be at least 1 and at most 65535"),
         (
             {"BUCKETS": {"http.server.request.durations": [1]}},
