@@ -79,6 +79,7 @@ def run_for(record: Record, function: Callable[..., Any], *args: Any, **kwargs: 
         return function(*args, **kwargs)
     except BaseException as error:
         passed(error)
+        del function, args, kwargs
         raise
     finally:
         if started >= 0:
@@ -91,6 +92,7 @@ async def _await(awaitable: Awaitable[Any]) -> Any:
         return await awaitable
     except BaseException as error:
         passed(error)
+        del awaitable
         raise
 
 
@@ -120,6 +122,7 @@ def stepped(awaitable: Awaitable[Any], record: Record) -> Generator[Any, Any, An
             return (yield from _await(awaitable).__await__())
         except BaseException as error:
             passed(error)
+            del awaitable, record
             raise
     argument: Any = None
     thrown: list[BaseException] = []
@@ -132,6 +135,7 @@ def stepped(awaitable: Awaitable[Any], record: Record) -> Generator[Any, Any, An
             return stop.value
         except BaseException as error:
             passed(error)
+            del awaitable, steps
             raise
         finally:
             record.cpu_ns += clock.cpu() - started

@@ -38,6 +38,7 @@ def timed_layer(call: Call, subject: Subject, switch: Switch) -> Call:
                 return call(request)
             except BaseException as raised:
                 passed(raised)
+                del request
                 raise
         before = root.children_ns
         error = None
@@ -46,6 +47,7 @@ def timed_layer(call: Call, subject: Subject, switch: Switch) -> Call:
             return call(request)
         except BaseException as raised:
             error = passed(raised)
+            del request
             raise
         finally:
             end = clock.now()
@@ -75,6 +77,7 @@ def timed_async_layer(call: Call, subject: Subject, switch: Switch) -> Call:
                 return await call(request)
             except BaseException as raised:
                 passed(raised)
+                del request
                 raise
         before = root.children_ns
         error = None
@@ -83,6 +86,7 @@ def timed_async_layer(call: Call, subject: Subject, switch: Switch) -> Call:
             return await call(request)
         except BaseException as raised:
             error = passed(raised)
+            del request
             raise
         finally:
             end = clock.now()
@@ -141,6 +145,7 @@ def timed_lap(call: Callable[..., Any], subject: Subject, switch: Switch) -> Cal
                 return call(*args)
             except BaseException as raised:
                 passed(raised)
+                del args
                 raise
         before = root.children_ns
         start = clock.now()
@@ -148,6 +153,7 @@ def timed_lap(call: Callable[..., Any], subject: Subject, switch: Switch) -> Cal
             return call(*args)
         except BaseException as raised:
             passed(raised)
+            del args
             raise
         finally:
             _end_lap(root, subject, before, clock.now() - start)
@@ -165,6 +171,7 @@ def timed_async_lap(call: Callable[..., Any], subject: Subject, switch: Switch) 
                 return await call(*args)
             except BaseException as raised:
                 passed(raised)
+                del args
                 raise
         before = root.children_ns
         start = clock.now()
@@ -172,6 +179,7 @@ def timed_async_lap(call: Callable[..., Any], subject: Subject, switch: Switch) 
             return await call(*args)
         except BaseException as raised:
             passed(raised)
+            del args
             raise
         finally:
             _end_lap(root, subject, before, clock.now() - start)

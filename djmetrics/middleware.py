@@ -46,7 +46,12 @@ class DjmetricsMiddleware:
             return self._answer_async(request)
         record = _opened(request)
         if record is None:
-            return self.get_response(request)
+            try:
+                return self.get_response(request)
+            except BaseException as error:
+                passed(error)
+                del self, request
+                raise
         stay = lanes.enter(record)
         try:
             response = self.get_response(request)
@@ -54,6 +59,7 @@ class DjmetricsMiddleware:
             passed(error)
             lanes.leave(record, stay)
             _broke(record, error)
+            del self, request
             raise
         kept = kept_for(response)
         lanes.leave(record, stay)
@@ -63,7 +69,12 @@ class DjmetricsMiddleware:
     async def _answer_async(self, request: Any) -> Any:
         record = _opened(request)
         if record is None:
-            return await self.get_response(request)
+            try:
+                return await self.get_response(request)
+            except BaseException as error:
+                passed(error)
+                del self, request
+                raise
         stay = lanes.enter_task(record)
         try:
             response = await lanes.stepped(self.get_response(request), record)
@@ -71,6 +82,7 @@ class DjmetricsMiddleware:
         except BaseException as error:
             passed(error)
             _broke(record, error)
+            del self, request
             raise
         finally:
             lanes.leave_task(stay)

@@ -140,6 +140,7 @@ def _bypass(names: tuple[str, ...], flags: int) -> CodeType:
         f"        except BaseException as error:\n"
         f"            from djmetrics.tracebacks import passed\n"
         f"            passed(error)\n"
+        f"            del args, kwargs\n"
         f"            raise\n"
         f"    return bypass\n"
     )

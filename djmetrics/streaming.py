@@ -106,6 +106,7 @@ class CountedStream:
             self._parts = iter(self._parts)  # as Django asks the site's iterator once more when it streams
         except BaseException as error:
             passed(error)
+            del self
             raise
         return self
 
@@ -119,6 +120,7 @@ class CountedStream:
         except BaseException as error:
             passed(error)
             body.broke(error)
+            del self
             raise
         finally:
             if ambient.contexts:
@@ -147,6 +149,7 @@ class CountedAsyncStream:
             self._parts = aiter(self._parts)
         except BaseException as error:
             passed(error)
+            del self
             raise
         return self
 
@@ -160,6 +163,7 @@ class CountedAsyncStream:
         except BaseException as error:
             passed(error)
             body.broke(error)
+            del self
             raise
         finally:
             if ambient.contexts:

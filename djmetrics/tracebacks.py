@@ -11,6 +11,9 @@ def passed(error: BaseException) -> type[BaseException]:
 
     For the wrappers of what is timed: they are in the way of every exception of a site, and who reads a log, a page
     or a task's result has no use for them. A bare ``raise`` does not add the frame anew. Returns the exception's class.
+
+    The frames below still lead to the caller's, which lives as long as they do, and ``traceback.clear_frames``, as in
+    ``assertRaises``, no longer finds it. So the caller deletes its arguments before it raises.
     """
     traceback = _traceback.__get__(error)
     if traceback is not None and traceback.tb_frame is sys._getframe(1):

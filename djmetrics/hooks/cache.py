@@ -60,6 +60,7 @@ class CacheHook(Hook):
                 cache = original(handler, alias)
             except BaseException as error:
                 passed(error)
+                del handler, alias
                 raise
             self._adopt(cache, alias)
             return cache
@@ -142,6 +143,7 @@ def _timed_get(original: FunctionType) -> Callable[..., Any]:
             kind = passed(error)
             if timed is not None:
                 timed.error = kind
+            del self, args, kwargs
             raise
         finally:
             if timed is not None:
@@ -171,6 +173,7 @@ def _timed_get_async(original: FunctionType) -> Callable[..., Any]:
             kind = passed(error)
             if timed is not None:
                 timed.error = kind
+            del self, args, kwargs
             raise
         finally:
             if timed is not None:
@@ -194,6 +197,7 @@ def _timed(operation: str) -> Make:
                 kind = passed(error)
                 if timed is not None:
                     timed.error = kind
+                del self, args, kwargs
                 raise
             finally:
                 if timed is not None:
@@ -219,6 +223,7 @@ def _timed_async(operation: str) -> Make:
                 kind = passed(error)
                 if timed is not None:
                     timed.error = kind
+                del self, args, kwargs
                 raise
             finally:
                 if timed is not None:
@@ -237,6 +242,7 @@ def _timed_fragment(original: Callable[..., Any]) -> Callable[..., Any]:
             return original(self, context)
         except BaseException as error:
             operation.error = passed(error)
+            del self, context
             raise
         finally:
             operation.subject = fragment_subject(name, operation.detail or "")

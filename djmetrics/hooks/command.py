@@ -37,6 +37,7 @@ def _timed(original: Callable[..., Any]) -> Callable[..., Any]:
             # What it means to say to whoever called it; Django prints that and no traceback.
             expected = issubclass(passed(error), (CommandError, SystemExit))
             work.failed(running, error, is_reported=not expected)
+            del self, args, options
             raise
         finally:
             work.end(running)

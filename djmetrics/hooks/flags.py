@@ -59,6 +59,7 @@ def _telling(prefix: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
                 value = original(self, *args, **kwargs)
             except BaseException as error:
                 passed(error)
+                del self, args, kwargs
                 raise
             _tell_of(self, prefix, value)
             return value
@@ -82,6 +83,7 @@ def _told(original: Callable[..., Any]) -> Callable[..., Any]:
             value = original(flag_name, *args, **kwargs)
         except BaseException as error:
             passed(error)
+            del flag_name, args, kwargs
             raise
         _tell("", flag_name, value)
         return value

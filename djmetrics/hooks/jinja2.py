@@ -50,6 +50,7 @@ def _timed_render(original: Callable[..., Any]) -> Callable[..., Any]:
             kind = passed(error)
             if operation is not None:
                 operation.error = kind
+            del self, args, kwargs
             raise
         finally:
             if operation is not None:
@@ -65,6 +66,7 @@ def _timed_compile(original: Callable[..., Any]) -> Callable[..., Any]:
             return original(self, source, name, *args, **kwargs)
         except BaseException as error:
             operation.error = passed(error)
+            del self, source, name, args, kwargs
             raise
         finally:
             recorder.end(operation)

@@ -44,6 +44,7 @@ class MiddlewareHook(Hook):
                 timed = original(get_response if is_handler else self._timed_layer(get_response))
             except BaseException as error:
                 passed(error)
+                del get_response
                 raise
             if is_handler:
                 # Outside the conversion: to answer an exception is the handler's work, no middleware's.
@@ -59,6 +60,7 @@ class MiddlewareHook(Hook):
                 result = original(handler, *args, **kwargs)
             except BaseException as error:
                 passed(error)
+                del handler, args, kwargs
                 raise
             try:
                 for name in "_view_middleware", "_template_response_middleware", "_exception_middleware":

@@ -122,6 +122,7 @@ def _remembering_exceptions(original: Callable[..., Any]) -> Callable[..., Any]:
             return original(*args, **kwargs)
         except BaseException as error:
             passed(error)
+            del args, kwargs
             raise
 
     return handle_uncaught_exception
@@ -133,6 +134,7 @@ def _recording_refusals(original: Callable[..., Any]) -> Callable[..., Any]:
             request, response = original(self, *args, **kwargs)
         except BaseException as error:
             passed(error)
+            del self, args, kwargs
             raise
         if request is None:
             try:
@@ -157,6 +159,7 @@ def _noticing_cuts(original: Callable[..., Any]) -> Callable[..., Any]:
                     broken_off(response)  # Django closes no response that failed here
                 except Exception:
                     guard.failed("hooks.request.send_response")
+            del self, response, args, kwargs
             raise
 
     return send_response

@@ -35,6 +35,7 @@ def _timed(original: Callable[..., Any]) -> Callable[..., Any]:
         except BaseException as error:
             passed(error)
             work.failed(running, error)
+            del self, args, kwargs
             raise
         finally:
             work.end(running)
@@ -52,6 +53,7 @@ def _timed_async(original: Callable[..., Any]) -> Callable[..., Any]:
         except BaseException as error:
             passed(error)
             work.failed(running, error)
+            del self, args, kwargs
             raise
         finally:
             work.end(running)

@@ -47,6 +47,7 @@ def _timed_render(original: Callable[..., Any]) -> Callable[..., Any]:
             kind = passed(error)
             if operation is not None:
                 operation.error = kind
+            del self, args, kwargs
             raise
         finally:
             if operation is not None:
@@ -62,6 +63,7 @@ def _timed_compile(original: Callable[..., Any]) -> Callable[..., Any]:
             return original(self)
         except BaseException as error:
             operation.error = passed(error)
+            del self
             raise
         finally:
             recorder.end(operation)
@@ -76,6 +78,7 @@ def _timed_extends(original: Callable[..., Any]) -> Callable[..., Any]:
             return original(self, context)
         except BaseException as error:
             operation.error = passed(error)
+            del self, context
             raise
         finally:
             recorder.end(operation)
@@ -92,6 +95,7 @@ def _naming_parent(original: Callable[..., Any]) -> Callable[..., Any]:
             parent = original(self, context)
         except BaseException as error:
             passed(error)
+            del self, context
             raise
         try:
             if operation is not None and operation.subject.name == "(parent)":
@@ -112,6 +116,7 @@ def _folded_form(original: Callable[..., Any]) -> Callable[..., Any]:
             return original(self, *args, **kwargs)
         except BaseException as error:
             operation.error = passed(error)
+            del self, args, kwargs
             raise
         finally:
             recorder.end(operation)
@@ -127,6 +132,7 @@ def _folded_form(original: Callable[..., Any]) -> Callable[..., Any]:
             return timed(self, *args, **kwargs)
         except BaseException as error:
             passed(error)
+            del self, args, kwargs
             raise
         finally:
             if operation is not None and resumed is not None:

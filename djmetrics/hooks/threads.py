@@ -55,6 +55,7 @@ def _stepped(original: Callable[..., Coroutine[Any, Any, Any]]) -> Callable[...,
             return original(self, *args, **kwargs)
         except BaseException as error:
             passed(error)
+            del self, args, kwargs
             raise
 
     return markcoroutinefunction(main_wrap)

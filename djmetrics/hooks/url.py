@@ -49,6 +49,7 @@ def _timed(original: Callable[..., Any]) -> Callable[..., Any]:
             error = passed(raised)
             if issubclass(error, Resolver404):
                 _describe(begun, semconv.UNRESOLVED, "")
+            del self, request
             raise
         finally:
             if begun is not None:

@@ -40,6 +40,7 @@ def _make_timed_view(original: Callable[..., Any]) -> Callable[..., Any]:
             callback = original(self, view)
         except BaseException as error:
             passed(error)
+            del self, view
             raise
         if type(callback) is not FunctionType and _only_calls_async(callback):
             return callback  # Django refuses it under ASGI, and shall see that it must
@@ -75,6 +76,7 @@ def _timed(view: Callable[..., Any]) -> Callable[..., Any]:
             return view(*args, **kwargs)
         except BaseException as error:
             operation.error = passed(error)
+            del args, kwargs
             raise
         finally:
             recorder.end(operation)
@@ -89,6 +91,7 @@ def _timed_async(view: Callable[..., Any]) -> Callable[..., Any]:
             return await view(*args, **kwargs)
         except BaseException as error:
             operation.error = passed(error)
+            del args, kwargs
             raise
         finally:
             recorder.end(operation)
@@ -110,6 +113,7 @@ def _timed_marked(view: Callable[..., Any]) -> Callable[..., Any]:
         except BaseException as error:
             operation.error = passed(error)
             recorder.end(operation)
+            del args, kwargs
             raise
         recorder.make_current(outer)
         return _finish(awaitable, operation)
@@ -123,6 +127,7 @@ async def _finish(awaitable: Awaitable[Any], operation: Operation) -> Any:
         return await awaitable
     except BaseException as error:
         operation.error = passed(error)
+        del awaitable
         raise
     finally:
         recorder.end(operation)

@@ -5,9 +5,11 @@ import asyncio
 import sqlite3
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import nullcontext
 from pathlib import Path
-from traceback import extract_tb
+from traceback import clear_frames, extract_tb
 from typing import Any
+from weakref import ref
 
 import jinja2
 import pytest
@@ -15,13 +17,20 @@ from asgiref.sync import async_to_sync, sync_to_async
 from django import forms
 from django.conf import settings
 from django.core.cache import cache, caches
+from django.core.cache.backends.locmem import LocMemCache
 from django.core.handlers.base import BaseHandler
 from django.core.management import BaseCommand, call_command
-from django.db import connection, transaction
+from django.db import DatabaseError, connection, transaction
 from django.db.backends.utils import CursorWrapper
 from django.http import HttpResponse, StreamingHttpResponse
 from django.template import Context, Engine
-from django.test import AsyncClient, AsyncRequestFactory, Client, RequestFactory, override_settings
+from django.test import (
+    AsyncClient,
+    AsyncRequestFactory,
+    Client,
+    RequestFactory,
+    override_settings,
+)
 from django.urls import path
 from django.views.debug import ExceptionReporter
 
@@ -35,7 +44,9 @@ from .worlds import World
 OURS = Path(djmetrics.__file__).parent
 HANDED_ON = {"original", "call", "view", "method", "function", "awaitable", "next"}
 """Names under which a wrapper has what it wraps."""
-ROOMS = "layers", "lanes", "recorder", "streaming"
+OURS_ALONE = {"record", "operation", "name"}
+"""Arguments that are ours, or as good as nothing."""
+ROOMS = "layers", "lanes", "recorder", "streaming", "middleware"
 WRAPPERS = [*OURS.glob("hooks/**/*.py"), *(OURS / f"{name}.py" for name in ROOMS)]
 
 
@@ -77,6 +88,25 @@ def is_in_the_way(function: ast.AST) -> bool:
     return bool(called)
 
 
+def kept(function: ast.FunctionDef | ast.AsyncFunctionDef) -> set[str]:
+    """The arguments that whoever keeps an exception of what a function wraps would keep, with the function's frame."""
+    given = ast.walk(function.args)
+    names = {each.arg for each in given if isinstance(each, ast.arg)}
+    found: set[str] = set()
+    for node in own_nodes(function):
+        if isinstance(node, ast.Try) and steps_aside(node):
+            deleted = [
+                each
+                for handler in node.handlers
+                for each in ast.walk(handler)
+                if isinstance(each, ast.Delete)
+            ]
+            found |= names - {
+                each.id for delete in deleted for each in delete.targets if isinstance(each, ast.Name)
+            }
+    return found - OURS_ALONE
+
+
 def functions_of(source: str) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
     nodes = ast.walk(ast.parse(source))
     return [each for each in nodes if isinstance(each, (ast.FunctionDef, ast.AsyncFunctionDef))]
@@ -87,6 +117,12 @@ def test_wrappers_step_aside(room):
     """Each function that calls what it wraps takes its frame out of what leaves that."""
     functions = functions_of(room.read_text())
     assert [each.name for each in functions if is_in_the_way(each)] == []
+
+
+@pytest.mark.parametrize("room", WRAPPERS, ids=lambda room: str(room.relative_to(OURS)))
+def test_wrappers_let_go_of_their_arguments(room):
+    """Nobody can clear their frames any more."""
+    assert {each.name: kept(each) for each in functions_of(room.read_text()) if kept(each)} == {}
 
 
 def test_the_rule_finds_wrappers():
@@ -448,3 +484,64 @@ def test_middlewares(middleware, at, is_async, monkeypatch):
     assert pages[0] == pages[1]
     assert not [name for name, _, _ in pages[0][1] if name.startswith(str(OURS))]
     assert sys.exc_info() == (None, None, None)
+
+
+class Big:
+    """What somebody waits to see freed."""
+
+    def __reduce__(self) -> Any:
+        raise LookupError("no pickle")
+
+
+class Broken(BaseCommand):
+    requires_system_checks = []
+    big: Any
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        raise LookupError
+
+
+def put(big: Big) -> None:
+    cache.set("key", big)
+
+
+held: Any = vars(LocMemCache)["set"]
+
+
+def put_by_what_is_held(big: Big) -> None:
+    """By a function that was ours once, and has the original called since."""
+    held(caches["default"], "key", big)
+
+
+def run_command(big: Big) -> None:
+    command = Broken()
+    command.big = big
+    call_command(command)
+
+
+def execute_with(big: Big) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT nothing", [big])
+
+
+def render_with(big: Big) -> None:
+    Engine().from_string("{{ fail }}").render(Context({"big": big, "fail": fail}))
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("inside", [True, False], ids=["in a request", "outside"])
+@pytest.mark.parametrize("run", [put, put_by_what_is_held, run_command, execute_with, render_with])
+def test_cleared_frames_let_go(run, inside):
+    """Whoever keeps an exception and clears its frames, as ``assertRaises`` does, keeps nothing else of the site's."""
+    big = Big()
+    alive = ref(big)
+    with request_record() if inside else nullcontext(), transaction.atomic():
+        with pytest.raises((LookupError, DatabaseError)) as caught:
+            run(big)
+        transaction.set_rollback(True)
+    kept = caught.value, caught.value.__cause__
+    for error in kept:
+        clear_frames(None if error is None else error.__traceback__)
+    del big
+    assert alive() is None
+    assert kept[0] is not None

@@ -60,6 +60,7 @@ def _timed_execute(original: Callable[..., Any]) -> Callable[..., Any]:
                 return _call(original, sql, self, sql, params, *args)
             except BaseException as error:
                 passed(error)
+                del self, sql, params, args
                 raise
         try:
             record: Any = root.record
@@ -85,6 +86,7 @@ def _timed_execute(original: Callable[..., Any]) -> Callable[..., Any]:
             return original(self, sql, params, *args)
         except BaseException as error:
             operation.error = passed(error)
+            del self, sql, params, args
             raise
         finally:
             operation.end = end = clock.now()
@@ -108,6 +110,7 @@ def _timed_executemany(original: Callable[..., Any]) -> Callable[..., Any]:
             return _call(original, sql, self, sql, *args, **kwargs)
         except BaseException as error:
             passed(error)
+            del self, sql, args, kwargs
             raise
 
     return executemany
@@ -119,6 +122,7 @@ def _timed_callproc(original: Callable[..., Any]) -> Callable[..., Any]:
             return _call(original, "CALL", self, procname, *args, **kwargs)
         except BaseException as error:
             passed(error)
+            del self, procname, args, kwargs
             raise
 
     return callproc
@@ -133,6 +137,7 @@ def _call(
         return original(cursor, *args, **kwargs)
     except BaseException as error:
         operation.error = passed(error)
+        del original, text, cursor, args, kwargs
         raise
     finally:
         end_leaf(operation)
@@ -171,6 +176,7 @@ def _timed_connection(verb: str) -> Callable[[Callable[..., Any]], Callable[...,
                 kind = passed(error)
                 if operation is not None:
                     operation.error = kind
+                del self, args, kwargs
                 raise
             finally:
                 if operation is not None:

@@ -85,11 +85,11 @@ def timed_fetch(name: str) -> Callable[..., Any]:
     """
 
     def original(cursor: CursorWrapper, /, *args: Any, **kwargs: Any) -> Any:
-        method = _inherited(cursor, name)
         try:
-            return method(*args, **kwargs)
+            return _inherited(cursor, name)(*args, **kwargs)
         except BaseException as error:
             passed(error)
+            del cursor, args, kwargs
             raise
 
     def fetch(self: CursorWrapper, /, *args: Any, **kwargs: Any) -> Any:
@@ -106,18 +106,26 @@ def timed_fetch(name: str) -> Callable[..., Any]:
                 return _fetch(self, original, args, kwargs)
             except BaseException as error:
                 passed(error)
+                del self, args, kwargs
                 raise
-        method = getattr(self.cursor, name)
+        try:
+            method = getattr(self.cursor, name)
+        except BaseException as error:
+            passed(error)
+            del self, args, kwargs
+            raise
         started = clock.now()
         try:
             return method(*args)
         except BaseException as error:
             passed(error)
+            del method
             failing = self.db.wrap_database_errors(_raising([error]))
             try:
                 return failing()
             except BaseException as wrapped:
                 passed(wrapped)
+                del self, args, kwargs
                 raise
         finally:
             elapsed = clock.now() - started
@@ -133,10 +141,15 @@ def _inherited(cursor: CursorWrapper, name: str) -> Callable[..., Any]:
     """What the cursor would have without us: of a class behind Django's, else by its ``__getattr__``."""
     method: Callable[..., Any]
     behind = type(cursor).__mro__[type(cursor).__mro__.index(CursorWrapper) + 1 :]
-    if any(name in vars(klass) for klass in behind):
-        method = getattr(super(CursorWrapper, cursor), name)
-    else:
-        method = cursor.__getattr__(name)
+    try:
+        if any(name in vars(klass) for klass in behind):
+            method = getattr(super(CursorWrapper, cursor), name)
+        else:
+            method = cursor.__getattr__(name)
+    except BaseException as error:
+        passed(error)
+        del cursor
+        raise
     return method
 
 
@@ -150,6 +163,7 @@ def _fetch(cursor: CursorWrapper, original: Callable[..., Any], args: Any, kwarg
         return original(cursor, *args, **kwargs)
     except BaseException as error:
         passed(error)
+        del cursor, original, args, kwargs
         raise
     finally:
         if started < 0:
@@ -185,15 +199,17 @@ class _Rows:
         return self
 
     def __next__(self) -> Any:
-        started = resume_leaf(self._operation)
+        operation = self._operation
+        started = resume_leaf(operation)
         try:
             return next(self._rows)
         except BaseException as error:
             passed(error)
+            del self
             raise
         finally:
             if started >= 0:
-                pause_leaf(self._operation, started)
+                pause_leaf(operation, started)
 
     def __getattr__(self, name: str) -> Any:
         # ``yield from`` hands ``throw`` and ``close`` on to Django's own generator.
@@ -210,6 +226,7 @@ def timed_rows(original: Callable[..., Any]) -> Callable[..., Any]:
             yield from rows if operation is None else _Rows(rows, operation)
         except BaseException as error:
             passed(error)
+            del self
             raise
 
     return __iter__
