@@ -139,12 +139,21 @@ def stepped(awaitable: Awaitable[Any], record: Record) -> Generator[Any, Any, An
             raise
         finally:
             record.cpu_ns += clock.cpu() - started
-        argument = None
+        argument = leaving = None
         try:
             argument = yield yielded
-        except GeneratorExit:
-            steps.close()
-            raise
+        except GeneratorExit as error:
+            passed(error)
+            leaving = error
         except BaseException as error:
             passed(error)  # it came through here on its way in
             thrown.append(error)
+        if leaving is not None:
+            # Out of the handler: what the work raises meanwhile does not come from that.
+            try:
+                steps.close()
+                raise leaving
+            except BaseException as error:
+                passed(error)
+                del awaitable, steps, leaving
+                raise

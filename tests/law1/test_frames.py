@@ -35,7 +35,7 @@ from django.urls import path
 from django.views.debug import ExceptionReporter
 
 import djmetrics
-from djmetrics import runtime
+from djmetrics import lanes, recorder, runtime
 from tests.hooks.site import request_record
 
 from .test_lifetimes import handler
@@ -242,6 +242,22 @@ async def too_late() -> None:
         await asyncio.sleep(10)
 
 
+async def fail_at_the_end() -> None:
+    try:
+        await asyncio.sleep(10)
+    finally:
+        raise LookupError
+
+
+def closed() -> None:
+    """A request that is given up, whose view fails then."""
+    work: Any = fail_at_the_end()
+    record = recorder.current_record() if runtime.started() else None
+    driven = work if record is None else lanes.stepped(work, record)
+    driven.send(None)
+    driven.close()
+
+
 class Parts:
     """Its steps are no coroutines."""
 
@@ -350,6 +366,7 @@ PLACES: dict[str, Callable[[], Any]] = {
     "sync in async": sync_in_async,
     "async in sync": async_to_sync(fail_async),
     "cancelled in sync": async_to_sync(too_late),
+    "closed": closed,
     "middleware that is not there": start,
     "cache that is not there": unknown_cache,
     "form": lambda: str(FailingForm()),
