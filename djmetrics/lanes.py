@@ -12,7 +12,6 @@ from typing import Any
 from . import ambient, clock
 from .record import Operation, Record
 from .recorder import current as current_operation
-from .tracebacks import passed
 
 
 class _Lane(threading.local):
@@ -72,28 +71,22 @@ def leave_task(stay: StayInTask) -> None:
 
 def run_for(record: Record, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     """Call ``function`` on a thread that works for ``record`` meanwhile, and add the thread's CPU time."""
+    __traceback_hide__ = True  # Django's error pages leave out such frames
     lane = _lane.record
+    if lane is record:
+        return function(*args, **kwargs)
     _lane.record = record
-    started = -1 if lane is record else clock.cpu()
+    started = clock.cpu()
     try:
         return function(*args, **kwargs)
-    except BaseException as error:
-        passed(error)
-        del function, args, kwargs
-        raise
     finally:
-        if started >= 0:
-            record.cpu_ns += clock.cpu() - started
+        record.cpu_ns += clock.cpu() - started
         _lane.record = lane
 
 
 async def _await(awaitable: Awaitable[Any]) -> Any:
-    try:
-        return await awaitable
-    except BaseException as error:
-        passed(error)
-        del awaitable
-        raise
+    __traceback_hide__ = True  # Django's error pages leave out such frames
+    return await awaitable
 
 
 async def _generator() -> AsyncGenerator[None, None]:
@@ -108,22 +101,21 @@ def _step_type() -> type:
 
 _AsyncGeneratorStep = _step_type()
 
+# Past what the site's class makes of it.
+_traceback = vars(BaseException)["__traceback__"]
+
 
 @types.coroutine
 def stepped(awaitable: Awaitable[Any], record: Record) -> Generator[Any, Any, Any]:
     """Await ``awaitable`` and add the CPU time of its steps to ``record``: not that of other tasks between them."""
+    __traceback_hide__ = True  # Django's error pages leave out such frames
     kind = type(awaitable)
     if kind is types.CoroutineType:
         steps: Any = awaitable
     elif kind is _AsyncGeneratorStep:
         steps = awaitable.__await__()
     else:  # whatever else can be awaited need not be driven as these are
-        try:
-            return (yield from _await(awaitable).__await__())
-        except BaseException as error:
-            passed(error)
-            del awaitable, record
-            raise
+        return (yield from _await(awaitable).__await__())
     argument: Any = None
     thrown: list[BaseException] = []
     while True:
@@ -133,27 +125,17 @@ def stepped(awaitable: Awaitable[Any], record: Record) -> Generator[Any, Any, An
             yielded = steps.throw(thrown.pop()) if thrown else steps.send(argument)
         except StopIteration as stop:
             return stop.value
-        except BaseException as error:
-            passed(error)
-            del awaitable, steps
-            raise
         finally:
             record.cpu_ns += clock.cpu() - started
-        argument = leaving = None
+        argument = None
         try:
             argument = yield yielded
-        except GeneratorExit as error:
-            passed(error)
-            leaving = error
+        except GeneratorExit:
+            steps.close()
+            raise
         except BaseException as error:
-            passed(error)  # it came through here on its way in
+            # It came through this frame first, which is not the site's.
+            traceback = _traceback.__get__(error)
+            _traceback.__set__(error, None if traceback is None else traceback.tb_next)
             thrown.append(error)
-        if leaving is not None:
-            # Out of the handler: what the work raises meanwhile does not come from that.
-            try:
-                steps.close()
-                raise leaving
-            except BaseException as error:
-                passed(error)
-                del awaitable, steps, leaving
-                raise
+            del traceback

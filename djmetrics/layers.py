@@ -9,7 +9,6 @@ from typing import Any, Protocol
 
 from . import clock, guard, recorder
 from .record import Root, Subject
-from .tracebacks import passed
 
 MAX_LAYERS = 1000
 """How many layers a record keeps: a view may resolve any number of paths, a command send any number of requests."""
@@ -32,22 +31,17 @@ def timed_layer(call: Call, subject: Subject, switch: Switch) -> Call:
     kept, phase = subject.kind != "handler", subject.phase
 
     def timed(request: Any) -> Any:
+        __traceback_hide__ = True  # Django's error pages leave out such frames
         operation = _get()
         if operation is None or not switch.active or not (root := operation.root).resumable:
-            try:
-                return call(request)
-            except BaseException as raised:
-                passed(raised)
-                del request
-                raise
+            return call(request)
         before = root.children_ns
         error = None
         start = clock.now()
         try:
             return call(request)
         except BaseException as raised:
-            error = passed(raised)
-            del request
+            error = type(raised)
             raise
         finally:
             end = clock.now()
@@ -71,22 +65,17 @@ def timed_async_layer(call: Call, subject: Subject, switch: Switch) -> Call:
     kept, phase = subject.kind != "handler", subject.phase
 
     async def timed(request: Any) -> Any:
+        __traceback_hide__ = True  # Django's error pages leave out such frames
         operation = _get()
         if operation is None or not switch.active or not (root := operation.root).resumable:
-            try:
-                return await call(request)
-            except BaseException as raised:
-                passed(raised)
-                del request
-                raise
+            return await call(request)
         before = root.children_ns
         error = None
         start = clock.now()
         try:
             return await call(request)
         except BaseException as raised:
-            error = passed(raised)
-            del request
+            error = type(raised)
             raise
         finally:
             end = clock.now()
@@ -139,22 +128,14 @@ def timed_lap(call: Callable[..., Any], subject: Subject, switch: Switch) -> Cal
     """``call`` as a part of the layer ``subject`` that runs inside the innermost: ``process_view`` and its like."""
 
     def timed(*args: Any) -> Any:
+        __traceback_hide__ = True  # Django's error pages leave out such frames
         operation = _get()
         if operation is None or not switch.active or not (root := operation.root).resumable:
-            try:
-                return call(*args)
-            except BaseException as raised:
-                passed(raised)
-                del args
-                raise
+            return call(*args)
         before = root.children_ns
         start = clock.now()
         try:
             return call(*args)
-        except BaseException as raised:
-            passed(raised)
-            del args
-            raise
         finally:
             _end_lap(root, subject, before, clock.now() - start)
 
@@ -165,22 +146,14 @@ def timed_async_lap(call: Callable[..., Any], subject: Subject, switch: Switch) 
     """``timed_lap`` for a coroutine function."""
 
     async def timed(*args: Any) -> Any:
+        __traceback_hide__ = True  # Django's error pages leave out such frames
         operation = _get()
         if operation is None or not switch.active or not (root := operation.root).resumable:
-            try:
-                return await call(*args)
-            except BaseException as raised:
-                passed(raised)
-                del args
-                raise
+            return await call(*args)
         before = root.children_ns
         start = clock.now()
         try:
             return await call(*args)
-        except BaseException as raised:
-            passed(raised)
-            del args
-            raise
         finally:
             _end_lap(root, subject, before, clock.now() - start)
 

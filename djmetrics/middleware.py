@@ -13,7 +13,6 @@ from . import ambient, guard, lanes, logs, recorder, runtime, units
 from .hooks.request import answered, describe
 from .record import Record
 from .streaming import kept_for, watch
-from .tracebacks import passed
 
 logger = logging.getLogger("djmetrics")
 
@@ -46,20 +45,13 @@ class DjmetricsMiddleware:
             return self._answer_async(request)
         record = _opened(request)
         if record is None:
-            try:
-                return self.get_response(request)
-            except BaseException as error:
-                passed(error)
-                del self, request
-                raise
+            return self.get_response(request)
         stay = lanes.enter(record)
         try:
             response = self.get_response(request)
         except BaseException as error:
-            passed(error)
             lanes.leave(record, stay)
             _broke(record, error)
-            del self, request
             raise
         kept = kept_for(response)
         lanes.leave(record, stay)
@@ -69,20 +61,13 @@ class DjmetricsMiddleware:
     async def _answer_async(self, request: Any) -> Any:
         record = _opened(request)
         if record is None:
-            try:
-                return await self.get_response(request)
-            except BaseException as error:
-                passed(error)
-                del self, request
-                raise
+            return await self.get_response(request)
         stay = lanes.enter_task(record)
         try:
             response = await lanes.stepped(self.get_response(request), record)
             kept = kept_for(response)
         except BaseException as error:
-            passed(error)
             _broke(record, error)
-            del self, request
             raise
         finally:
             lanes.leave_task(stay)

@@ -134,14 +134,9 @@ def _bypass(names: tuple[str, ...], flags: int) -> CodeType:
     source = (
         f"def outer({', '.join(names)}):\n"
         f"    {asynchronous}def bypass(*args, **kwargs):\n"
+        f"        __traceback_hide__ = True\n"
         f"        {'; '.join(names)}\n"
-        f"        try:\n"
-        f"            {hand_on} original(*args, **kwargs)\n"
-        f"        except BaseException as error:\n"
-        f"            from djmetrics.tracebacks import passed\n"
-        f"            passed(error)\n"
-        f"            del args, kwargs\n"
-        f"            raise\n"
+        f"        {hand_on} original(*args, **kwargs)\n"
         f"    return bypass\n"
     )
     made: dict[str, Any] = {}

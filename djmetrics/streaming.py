@@ -10,7 +10,6 @@ from typing import Any
 
 from . import ambient, lanes, recorder, units
 from .record import Operation, Record, Subject
-from .tracebacks import passed
 
 STREAM = Subject("stream", "stream")
 
@@ -102,15 +101,12 @@ class CountedStream:
         return getattr(self._parts, name)
 
     def __iter__(self) -> "CountedStream":
-        try:
-            self._parts = iter(self._parts)  # as Django asks the site's iterator once more when it streams
-        except BaseException as error:
-            passed(error)
-            del self
-            raise
+        __traceback_hide__ = True  # Django's error pages leave out such frames
+        self._parts = iter(self._parts)  # as Django asks the site's iterator once more when it streams
         return self
 
     def __next__(self) -> Any:
+        __traceback_hide__ = True  # Django's error pages leave out such frames
         body = self._body
         stay = lanes.enter(body.record)
         resumed = recorder.resume(body.operation)
@@ -118,9 +114,7 @@ class CountedStream:
         try:
             part = next(self._parts)
         except BaseException as error:
-            passed(error)
             body.broke(error)
-            del self
             raise
         finally:
             if ambient.contexts:
@@ -145,15 +139,11 @@ class CountedAsyncStream:
         return getattr(self._parts, name)
 
     def __aiter__(self) -> "CountedAsyncStream":
-        try:
-            self._parts = aiter(self._parts)
-        except BaseException as error:
-            passed(error)
-            del self
-            raise
+        self._parts = aiter(self._parts)
         return self
 
     async def __anext__(self) -> Any:
+        __traceback_hide__ = True  # Django's error pages leave out such frames
         body = self._body
         stay = lanes.enter_task(body.record)
         resumed = recorder.resume(body.operation)
@@ -161,9 +151,7 @@ class CountedAsyncStream:
         try:
             part = await lanes.stepped(self._parts.__anext__(), body.record)
         except BaseException as error:
-            passed(error)
             body.broke(error)
-            del self
             raise
         finally:
             if ambient.contexts:

@@ -1,8 +1,5 @@
 """Replace, remember, restore."""
 
-import asyncio
-from collections.abc import Callable, Iterator
-from traceback import extract_tb
 from typing import Any
 
 import pytest
@@ -191,58 +188,3 @@ def test_module(patches):
 
     assert here.louder is not None
     assert here.louder.__name__ == "louder"
-
-
-class Failing:
-    """What fails in each way in which a function can."""
-
-    def function(self) -> None:
-        raise LookupError
-
-    async def coroutine(self) -> None:
-        raise LookupError
-
-    def generator(self) -> Iterator[None]:
-        yield
-        raise LookupError
-
-
-def handing_on(original: Any) -> Any:
-    def function(*args: Any) -> Any:
-        return original(*args)
-
-    async def coroutine(*args: Any) -> Any:
-        return await original(*args)
-
-    def generator(*args: Any) -> Any:
-        yield from original(*args)
-
-    made: Any = {"function": function, "coroutine": coroutine, "generator": generator}
-    return made[original.__name__]
-
-
-@pytest.mark.parametrize(
-    "name, run",
-    [
-        ("function", lambda held: held()),
-        ("coroutine", lambda held: asyncio.run(held())),
-        ("generator", lambda held: list(held())),
-    ],
-)
-def test_exceptions_of_what_is_still_held(name, run, patches):
-    """What calls the original instead of ours leaves no frame of its own."""
-
-    def frames(held: Callable[..., Any]) -> list[str]:
-        try:
-            run(held)
-        except LookupError as error:
-            return [each.name for each in extract_tb(error.__traceback__)]
-        return []
-
-    plain = frames(getattr(Failing(), name))
-    patches.replace(Failing, name, handing_on)
-    held = getattr(Failing(), name)
-    patches.restore()
-
-    assert plain[-1] == name
-    assert frames(held) == plain

@@ -22,7 +22,6 @@ from ..caches import (
     with_sentinel,
 )
 from ..record import Operation
-from ..tracebacks import passed
 from . import Hook
 
 _ALIAS = "_djmetrics_alias"
@@ -56,12 +55,8 @@ class CacheHook(Hook):
 
     def _naming(self, original: Callable[..., Any]) -> Callable[..., Any]:
         def create_connection(handler: CacheHandler, alias: str) -> Any:
-            try:
-                cache = original(handler, alias)
-            except BaseException as error:
-                passed(error)
-                del handler, alias
-                raise
+            __traceback_hide__ = True  # Django's error pages leave out such frames
+            cache = original(handler, alias)
             self._adopt(cache, alias)
             return cache
 
@@ -122,11 +117,12 @@ def _timed_get(original: FunctionType) -> Callable[..., Any]:
     known = is_known(original)
 
     def get(self: Any, *args: Any, **kwargs: Any) -> Any:
+        __traceback_hide__ = True  # Django's error pages leave out such frames
         timed = _begin(self, "get")
+        if timed is None:
+            return original(self, *args, **kwargs)
+        subject: CacheSubject = timed.subject  # type: ignore[assignment]
         try:
-            if timed is None:
-                return original(self, *args, **kwargs)
-            subject: CacheSubject = timed.subject  # type: ignore[assignment]
             if known and is_trusted(self):
                 default = None
                 if len(args) == 1 and not kwargs:  # nearly always
@@ -140,14 +136,10 @@ def _timed_get(original: FunctionType) -> Callable[..., Any]:
             judge_get(timed, subject, value, args[1] if len(args) > 1 else kwargs.get("default"))
             return value
         except BaseException as error:
-            kind = passed(error)
-            if timed is not None:
-                timed.error = kind
-            del self, args, kwargs
+            timed.error = type(error)
             raise
         finally:
-            if timed is not None:
-                recorder.end(timed)
+            recorder.end(timed)
 
     return get
 
@@ -156,11 +148,12 @@ def _timed_get_async(original: FunctionType) -> Callable[..., Any]:
     known = is_known(original)
 
     async def get(self: Any, *args: Any, **kwargs: Any) -> Any:
+        __traceback_hide__ = True  # Django's error pages leave out such frames
         timed = _begin(self, "get")
+        if timed is None:
+            return await original(self, *args, **kwargs)
+        subject: CacheSubject = timed.subject  # type: ignore[assignment]
         try:
-            if timed is None:
-                return await original(self, *args, **kwargs)
-            subject: CacheSubject = timed.subject  # type: ignore[assignment]
             if known and is_trusted(self):
                 default, args, kwargs = with_sentinel(args, kwargs)
                 value = await original(self, *args, **kwargs)
@@ -170,14 +163,10 @@ def _timed_get_async(original: FunctionType) -> Callable[..., Any]:
             judge_get(timed, subject, value, args[1] if len(args) > 1 else kwargs.get("default"))
             return value
         except BaseException as error:
-            kind = passed(error)
-            if timed is not None:
-                timed.error = kind
-            del self, args, kwargs
+            timed.error = type(error)
             raise
         finally:
-            if timed is not None:
-                recorder.end(timed)
+            recorder.end(timed)
 
     return get
 
@@ -185,23 +174,20 @@ def _timed_get_async(original: FunctionType) -> Callable[..., Any]:
 def _timed(operation: str) -> Make:
     def make(original: FunctionType) -> Callable[..., Any]:
         def method(self: Any, *args: Any, **kwargs: Any) -> Any:
+            __traceback_hide__ = True  # Django's error pages leave out such frames
             timed = _begin(self, operation)
+            if timed is None:
+                return original(self, *args, **kwargs)
+            subject: CacheSubject = timed.subject  # type: ignore[assignment]
             try:
-                if timed is None:
-                    return original(self, *args, **kwargs)
-                subject: CacheSubject = timed.subject  # type: ignore[assignment]
                 value = original(self, *args, **kwargs)
                 judge(timed, subject, args, kwargs, value)
                 return value
             except BaseException as error:
-                kind = passed(error)
-                if timed is not None:
-                    timed.error = kind
-                del self, args, kwargs
+                timed.error = type(error)
                 raise
             finally:
-                if timed is not None:
-                    recorder.end(timed)
+                recorder.end(timed)
 
         return method
 
@@ -211,23 +197,20 @@ def _timed(operation: str) -> Make:
 def _timed_async(operation: str) -> Make:
     def make(original: FunctionType) -> Callable[..., Any]:
         async def method(self: Any, *args: Any, **kwargs: Any) -> Any:
+            __traceback_hide__ = True  # Django's error pages leave out such frames
             timed = _begin(self, operation)
+            if timed is None:
+                return await original(self, *args, **kwargs)
+            subject: CacheSubject = timed.subject  # type: ignore[assignment]
             try:
-                if timed is None:
-                    return await original(self, *args, **kwargs)
-                subject: CacheSubject = timed.subject  # type: ignore[assignment]
                 value = await original(self, *args, **kwargs)
                 judge(timed, subject, args, kwargs, value)
                 return value
             except BaseException as error:
-                kind = passed(error)
-                if timed is not None:
-                    timed.error = kind
-                del self, args, kwargs
+                timed.error = type(error)
                 raise
             finally:
-                if timed is not None:
-                    recorder.end(timed)
+                recorder.end(timed)
 
         return method
 
@@ -236,13 +219,13 @@ def _timed_async(operation: str) -> Make:
 
 def _timed_fragment(original: Callable[..., Any]) -> Callable[..., Any]:
     def render(self: CacheNode, context: Any) -> Any:
+        __traceback_hide__ = True  # Django's error pages leave out such frames
         name = str(self.fragment_name)
         operation = recorder.begin(fragment_subject(name, ""))
         try:
             return original(self, context)
         except BaseException as error:
-            operation.error = passed(error)
-            del self, context
+            operation.error = type(error)
             raise
         finally:
             operation.subject = fragment_subject(name, operation.detail or "")

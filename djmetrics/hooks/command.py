@@ -6,7 +6,6 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from .. import work
-from ..tracebacks import passed
 from . import Hook
 
 # They run other people's work for as long as they live: servers, shells, tests.
@@ -29,15 +28,16 @@ class CommandHook(Hook):
 
 def _timed(original: Callable[..., Any]) -> Callable[..., Any]:
     def execute(self: BaseCommand, *args: Any, **options: Any) -> Any:
+        __traceback_hide__ = True  # Django's error pages leave out such frames
         name = _name(self)
-        running = None if name in HOSTS else work.begin("command", name)
+        if name in HOSTS:
+            return original(self, *args, **options)
+        running = work.begin("command", name)
         try:
             return original(self, *args, **options)
         except BaseException as error:
             # What it means to say to whoever called it; Django prints that and no traceback.
-            expected = issubclass(passed(error), (CommandError, SystemExit))
-            work.failed(running, error, is_reported=not expected)
-            del self, args, options
+            work.failed(running, error, is_reported=not issubclass(type(error), (CommandError, SystemExit)))
             raise
         finally:
             work.end(running)

@@ -9,7 +9,6 @@ from django.apps import apps
 
 from .. import guard
 from ..flags import flag_evaluated
-from ..tracebacks import passed
 from . import Hook
 
 _WAFFLE = {"flag": "", "switch": "switch.", "sample": "sample."}
@@ -55,12 +54,8 @@ class FlagsHook(Hook):
 def _telling(prefix: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     def make(original: Callable[..., Any]) -> Callable[..., Any]:
         def is_active(self: Any, *args: Any, **kwargs: Any) -> Any:
-            try:
-                value = original(self, *args, **kwargs)
-            except BaseException as error:
-                passed(error)
-                del self, args, kwargs
-                raise
+            __traceback_hide__ = True  # Django's error pages leave out such frames
+            value = original(self, *args, **kwargs)
             _tell_of(self, prefix, value)
             return value
 
@@ -79,12 +74,8 @@ def _tell_of(model: Any, prefix: str, value: Any) -> None:
 
 def _told(original: Callable[..., Any]) -> Callable[..., Any]:
     def _get_flag_state(flag_name: Any, *args: Any, **kwargs: Any) -> Any:
-        try:
-            value = original(flag_name, *args, **kwargs)
-        except BaseException as error:
-            passed(error)
-            del flag_name, args, kwargs
-            raise
+        __traceback_hide__ = True
+        value = original(flag_name, *args, **kwargs)
         _tell("", flag_name, value)
         return value
 

@@ -6,7 +6,6 @@ from typing import Any
 
 from .. import recorder
 from ..templates import template_subject
-from ..tracebacks import passed
 from . import Hook
 
 
@@ -40,33 +39,30 @@ def _used() -> bool:
 
 def _timed_render(original: Callable[..., Any]) -> Callable[..., Any]:
     def render(self: Any, *args: Any, **kwargs: Any) -> Any:
+        __traceback_hide__ = True  # Django's error pages leave out such frames
         current = recorder.current_operation()
-        operation = None
-        if current is None or current.subject.kind != "form":
-            operation = recorder.begin(template_subject("template", self.name, "jinja2"))
+        if current is not None and current.subject.kind == "form":
+            return original(self, *args, **kwargs)
+        operation = recorder.begin(template_subject("template", self.name, "jinja2"))
         try:
             return original(self, *args, **kwargs)
         except BaseException as error:
-            kind = passed(error)
-            if operation is not None:
-                operation.error = kind
-            del self, args, kwargs
+            operation.error = type(error)
             raise
         finally:
-            if operation is not None:
-                recorder.end(operation)
+            recorder.end(operation)
 
     return render
 
 
 def _timed_compile(original: Callable[..., Any]) -> Callable[..., Any]:
     def compile(self: Any, source: Any, name: Any = None, *args: Any, **kwargs: Any) -> Any:
+        __traceback_hide__ = True  # Django's error pages leave out such frames
         operation = recorder.begin(template_subject("compile", name, "jinja2"))
         try:
             return original(self, source, name, *args, **kwargs)
         except BaseException as error:
-            operation.error = passed(error)
-            del self, source, name, args, kwargs
+            operation.error = type(error)
             raise
         finally:
             recorder.end(operation)

@@ -10,7 +10,6 @@ from django.core.handlers.base import BaseHandler
 
 from .. import guard, layers
 from ..record import Subject
-from ..tracebacks import passed
 from . import Hook
 
 HANDLER = Subject("handler", "handler")
@@ -39,16 +38,13 @@ class MiddlewareHook(Hook):
 
     def _convert(self, original: Callable[..., Any]) -> Callable[..., Any]:
         def convert_exception_to_response(get_response: Callable[..., Any]) -> Any:
-            is_handler = isinstance(getattr(get_response, "__self__", None), BaseHandler)
-            try:
-                timed = original(get_response if is_handler else self._timed_layer(get_response))
-            except BaseException as error:
-                passed(error)
-                del get_response
-                raise
-            if is_handler:
+            __traceback_hide__ = True  # Django's error pages leave out such frames
+            if isinstance(getattr(get_response, "__self__", None), BaseHandler):
                 # Outside the conversion: to answer an exception is the handler's work, no middleware's.
-                timed = self._timed(timed, HANDLER)
+                converted = original(get_response)
+                timed = self._timed(converted, HANDLER)
+            else:
+                timed = original(self._timed_layer(get_response))
             # Django gives each handler the name and the attributes of what it is for.
             return functools.update_wrapper(timed, get_response)
 
@@ -56,12 +52,8 @@ class MiddlewareHook(Hook):
 
     def _load(self, original: Callable[..., Any]) -> Callable[..., Any]:
         def load_middleware(handler: BaseHandler, *args: Any, **kwargs: Any) -> Any:
-            try:
-                result = original(handler, *args, **kwargs)
-            except BaseException as error:
-                passed(error)
-                del handler, args, kwargs
-                raise
+            __traceback_hide__ = True  # Django's error pages leave out such frames
+            result = original(handler, *args, **kwargs)
             try:
                 for name in "_view_middleware", "_template_response_middleware", "_exception_middleware":
                     methods = getattr(handler, name)

@@ -14,7 +14,6 @@ from django.template.response import SimpleTemplateResponse
 from .. import ambient, guard, recorder, semconv, units
 from ..record import Record
 from ..streaming import broken_off, cut_off
-from ..tracebacks import passed
 from . import Hook
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH", "QUERY"})
@@ -113,29 +112,21 @@ def answered(record: Record, response: Any) -> None:
 
 def _remembering_exceptions(original: Callable[..., Any]) -> Callable[..., Any]:
     def handle_uncaught_exception(*args: Any, **kwargs: Any) -> Any:
+        __traceback_hide__ = True  # Django's error pages leave out such frames
         record = recorder.current_record()
         if record is not None:
             error = sys.exc_info()[1]
             if error is not None:
                 units.broke(record, error)
-        try:
-            return original(*args, **kwargs)
-        except BaseException as error:
-            passed(error)
-            del args, kwargs
-            raise
+        return original(*args, **kwargs)
 
     return handle_uncaught_exception
 
 
 def _recording_refusals(original: Callable[..., Any]) -> Callable[..., Any]:
     def create_request(self: ASGIHandler, *args: Any, **kwargs: Any) -> Any:
-        try:
-            request, response = original(self, *args, **kwargs)
-        except BaseException as error:
-            passed(error)
-            del self, args, kwargs
-            raise
+        __traceback_hide__ = True  # Django's error pages leave out such frames
+        request, response = original(self, *args, **kwargs)
         if request is None:
             try:
                 _refused(response)
@@ -148,18 +139,17 @@ def _recording_refusals(original: Callable[..., Any]) -> Callable[..., Any]:
 
 def _noticing_cuts(original: Callable[..., Any]) -> Callable[..., Any]:
     async def send_response(self: ASGIHandler, response: Any, *args: Any, **kwargs: Any) -> Any:
+        __traceback_hide__ = True  # Django's error pages leave out such frames
         try:
             return await original(self, response, *args, **kwargs)
-        except BaseException as error:
-            kind = passed(error)
-            if issubclass(kind, (CancelledError, OSError)):
-                cut_off(response)
-            elif issubclass(kind, Exception):
-                try:
-                    broken_off(response)  # Django closes no response that failed here
-                except Exception:
-                    guard.failed("hooks.request.send_response")
-            del self, response, args, kwargs
+        except (CancelledError, OSError):
+            cut_off(response)
+            raise
+        except Exception:
+            try:
+                broken_off(response)  # Django closes no response that failed here
+            except Exception:
+                guard.failed("hooks.request.send_response")
             raise
 
     return send_response

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from typing import Any
 
 from .. import lanes, work
-from ..tracebacks import passed
 from . import Hook
 
 
@@ -29,13 +28,12 @@ class TasksHook(Hook):
 
 def _timed(original: Callable[..., Any]) -> Callable[..., Any]:
     def call(self: Any, *args: Any, **kwargs: Any) -> Any:
+        __traceback_hide__ = True  # Django's error pages leave out such frames
         running = work.begin("task", _name(self))
         try:
             return original(self, *args, **kwargs)
         except BaseException as error:
-            passed(error)
             work.failed(running, error)
-            del self, args, kwargs
             raise
         finally:
             work.end(running)
@@ -45,15 +43,14 @@ def _timed(original: Callable[..., Any]) -> Callable[..., Any]:
 
 def _timed_async(original: Callable[..., Any]) -> Callable[..., Any]:
     async def acall(self: Any, *args: Any, **kwargs: Any) -> Any:
+        __traceback_hide__ = True  # Django's error pages leave out such frames
         running = work.begin("task", _name(self), in_task=True)
         try:
             if running is None or running.record is None:
                 return await original(self, *args, **kwargs)
             return await lanes.stepped(original(self, *args, **kwargs), running.record)
         except BaseException as error:
-            passed(error)
             work.failed(running, error)
-            del self, args, kwargs
             raise
         finally:
             work.end(running)

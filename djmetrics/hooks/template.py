@@ -11,7 +11,6 @@ from django.template.loader_tags import ExtendsNode
 from .. import guard, recorder
 from ..record import Subject
 from ..templates import template_subject
-from ..tracebacks import passed
 from . import Hook
 
 FORM = Subject("form", "(form widgets)", {"template": "(form widgets)", "engine": "django"})
@@ -37,33 +36,30 @@ class TemplateHook(Hook):
 
 def _timed_render(original: Callable[..., Any]) -> Callable[..., Any]:
     def render(self: Any, *args: Any, **kwargs: Any) -> Any:
+        __traceback_hide__ = True  # Django's error pages leave out such frames
         current = recorder.current.get()
-        operation = None
-        if current is None or current.subject is not FORM:
-            operation = recorder.begin(template_subject("template", getattr(self, "name", None), "django"))
+        if current is not None and current.subject is FORM:
+            return original(self, *args, **kwargs)
+        operation = recorder.begin(template_subject("template", getattr(self, "name", None), "django"))
         try:
             return original(self, *args, **kwargs)
         except BaseException as error:
-            kind = passed(error)
-            if operation is not None:
-                operation.error = kind
-            del self, args, kwargs
+            operation.error = type(error)
             raise
         finally:
-            if operation is not None:
-                recorder.end(operation)
+            recorder.end(operation)
 
     return render
 
 
 def _timed_compile(original: Callable[..., Any]) -> Callable[..., Any]:
     def compile_nodelist(self: Template) -> Any:
+        __traceback_hide__ = True  # Django's error pages leave out such frames
         operation = recorder.begin(template_subject("compile", self.name, "django"))
         try:
             return original(self)
         except BaseException as error:
-            operation.error = passed(error)
-            del self
+            operation.error = type(error)
             raise
         finally:
             recorder.end(operation)
@@ -73,12 +69,12 @@ def _timed_compile(original: Callable[..., Any]) -> Callable[..., Any]:
 
 def _timed_extends(original: Callable[..., Any]) -> Callable[..., Any]:
     def render(self: ExtendsNode, context: Any) -> Any:
+        __traceback_hide__ = True  # Django's error pages leave out such frames
         operation = recorder.begin(template_subject("template", "(parent)", "django"))
         try:
             return original(self, context)
         except BaseException as error:
-            operation.error = passed(error)
-            del self, context
+            operation.error = type(error)
             raise
         finally:
             recorder.end(operation)
@@ -90,13 +86,9 @@ def _naming_parent(original: Callable[..., Any]) -> Callable[..., Any]:
     """The parent's name is only known here, inside ``ExtendsNode.render``."""
 
     def get_parent(self: ExtendsNode, context: Any) -> Any:
+        __traceback_hide__ = True  # Django's error pages leave out such frames
         operation = recorder.current_operation()
-        try:
-            parent = original(self, context)
-        except BaseException as error:
-            passed(error)
-            del self, context
-            raise
+        parent = original(self, context)
         try:
             if operation is not None and operation.subject.name == "(parent)":
                 operation.subject = template_subject("template", parent.name, "django")
@@ -111,31 +103,25 @@ def _folded_form(original: Callable[..., Any]) -> Callable[..., Any]:
     """A form of 40 fields renders some 400 templates; one figure says what it costs."""
 
     def timed(self: BaseRenderer, *args: Any, **kwargs: Any) -> Any:
+        __traceback_hide__ = True  # Django's error pages leave out such frames
         operation = recorder.begin(FORM)
         try:
             return original(self, *args, **kwargs)
-        except BaseException as error:
-            operation.error = passed(error)
-            del self, args, kwargs
-            raise
         finally:
             recorder.end(operation)
 
     def render(self: BaseRenderer, *args: Any, **kwargs: Any) -> Any:
+        __traceback_hide__ = True  # Django's error pages leave out such frames
         current = recorder.current.get()
-        is_inside = current is not None and current.subject is FORM
-        operation = None if is_inside else recorder.folded(FORM)
-        resumed = None if operation is None else recorder.resume(operation)
-        try:
-            if is_inside or operation is not None:
-                return original(self, *args, **kwargs)
+        if current is not None and current.subject is FORM:
+            return original(self, *args, **kwargs)
+        operation = recorder.folded(FORM)
+        if operation is None:
             return timed(self, *args, **kwargs)
-        except BaseException as error:
-            passed(error)
-            del self, args, kwargs
-            raise
+        resumed = recorder.resume(operation)
+        try:
+            return original(self, *args, **kwargs)
         finally:
-            if operation is not None and resumed is not None:
-                recorder.pause(operation, resumed)
+            recorder.pause(operation, resumed)
 
     return render

@@ -12,7 +12,6 @@ from typing import Any
 from asgiref.sync import AsyncToSync, SyncToAsync, markcoroutinefunction
 
 from .. import lanes, recorder
-from ..tracebacks import passed
 from . import Hook
 
 
@@ -48,14 +47,10 @@ def _stepped(original: Callable[..., Coroutine[Any, Any, Any]]) -> Callable[...,
     # The record is looked up where the work is handed over: its new thread has no context yet. The work is the last
     # argument; asgiref's own coroutine stays the outermost one, which alone is told of some exceptions.
     def main_wrap(self: Any, *args: Any, **kwargs: Any) -> Coroutine[Any, Any, Any]:
+        __traceback_hide__ = True  # Django's error pages leave out such frames
         record = recorder.current_record()
         if record is not None and args and type(args[-1]) is CoroutineType:
             args = *args[:-1], lanes.stepped(args[-1], record)
-        try:
-            return original(self, *args, **kwargs)
-        except BaseException as error:
-            passed(error)
-            del self, args, kwargs
-            raise
+        return original(self, *args, **kwargs)
 
     return markcoroutinefunction(main_wrap)

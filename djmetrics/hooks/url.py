@@ -9,7 +9,6 @@ from django.urls import Resolver404
 
 from .. import layers, recorder, semconv
 from ..record import Root, Subject
-from ..tracebacks import passed
 from . import Hook
 
 RESOLVE = Subject("url", "resolve")
@@ -41,15 +40,15 @@ class UrlHook(Hook):
 
 def _timed(original: Callable[..., Any]) -> Callable[..., Any]:
     def resolve_request(self: BaseHandler, request: Any) -> Any:
+        __traceback_hide__ = True  # Django's error pages leave out such frames
         begun = layers.begin_layer()
         error = None
         try:
             match = original(self, request)
         except BaseException as raised:
-            error = passed(raised)
+            error = type(raised)
             if issubclass(error, Resolver404):
                 _describe(begun, semconv.UNRESOLVED, "")
-            del self, request
             raise
         finally:
             if begun is not None:

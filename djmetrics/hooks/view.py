@@ -10,7 +10,6 @@ from django.core.handlers.base import BaseHandler
 
 from .. import recorder
 from ..record import Operation, Subject
-from ..tracebacks import passed
 from . import Hook
 
 VIEW = Subject("view", "view")
@@ -36,12 +35,8 @@ _timed_views: dict[FunctionType, Callable[..., Any]] = {}
 
 def _make_timed_view(original: Callable[..., Any]) -> Callable[..., Any]:
     def make_view_atomic(self: BaseHandler, view: Callable[..., Any]) -> Callable[..., Any]:
-        try:
-            callback = original(self, view)
-        except BaseException as error:
-            passed(error)
-            del self, view
-            raise
+        __traceback_hide__ = True  # Django's error pages leave out such frames
+        callback = original(self, view)
         if type(callback) is not FunctionType and _only_calls_async(callback):
             return callback  # Django refuses it under ASGI, and shall see that it must
         if callback is not view or type(callback) is not FunctionType:
@@ -71,12 +66,12 @@ def _wrap(view: Callable[..., Any]) -> Callable[..., Any]:
 
 def _timed(view: Callable[..., Any]) -> Callable[..., Any]:
     def timed_view(*args: Any, **kwargs: Any) -> Any:
+        __traceback_hide__ = True  # Django's error pages leave out such frames
         operation = recorder.begin(VIEW)
         try:
             return view(*args, **kwargs)
         except BaseException as error:
-            operation.error = passed(error)
-            del args, kwargs
+            operation.error = type(error)
             raise
         finally:
             recorder.end(operation)
@@ -86,12 +81,12 @@ def _timed(view: Callable[..., Any]) -> Callable[..., Any]:
 
 def _timed_async(view: Callable[..., Any]) -> Callable[..., Any]:
     async def timed_view(*args: Any, **kwargs: Any) -> Any:
+        __traceback_hide__ = True  # Django's error pages leave out such frames
         operation = recorder.begin(VIEW)
         try:
             return await view(*args, **kwargs)
         except BaseException as error:
-            operation.error = passed(error)
-            del args, kwargs
+            operation.error = type(error)
             raise
         finally:
             recorder.end(operation)
@@ -106,14 +101,14 @@ def _timed_marked(view: Callable[..., Any]) -> Callable[..., Any]:
     """
 
     def timed_view(*args: Any, **kwargs: Any) -> Any:
+        __traceback_hide__ = True  # Django's error pages leave out such frames
         outer = recorder.current.get()
         operation = recorder.begin(VIEW)
         try:
             awaitable = view(*args, **kwargs)
         except BaseException as error:
-            operation.error = passed(error)
+            operation.error = type(error)
             recorder.end(operation)
-            del args, kwargs
             raise
         recorder.make_current(outer)
         return _finish(awaitable, operation)
@@ -122,12 +117,12 @@ def _timed_marked(view: Callable[..., Any]) -> Callable[..., Any]:
 
 
 async def _finish(awaitable: Awaitable[Any], operation: Operation) -> Any:
+    __traceback_hide__ = True  # Django's error pages leave out such frames
     recorder.make_current(operation)
     try:
         return await awaitable
     except BaseException as error:
-        operation.error = passed(error)
-        del awaitable
+        operation.error = type(error)
         raise
     finally:
         recorder.end(operation)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from djmetrics import runtime, units
+from djmetrics import units
 from djmetrics.testing import record
 
 from .site import request_record
@@ -18,11 +18,6 @@ def work() -> int:
 
 
 def broken() -> None:
-    raise LookupError("a bug")
-
-
-async def broken_async() -> None:
-    await asyncio.sleep(0)
     raise LookupError("a bug")
 
 
@@ -53,18 +48,6 @@ def test_error():
 
     for (done,) in (seen.records, also_seen.records):
         assert (done.outcome, done.error) == ("failed", LookupError)
-
-
-@pytest.mark.parametrize("function", [broken, broken_async])
-def test_the_result_of_one_that_failed(function):
-    """Its traceback is kept as a text, and is what it would be without us."""
-    task = tasks.task(function)
-    measured = [error.traceback for error in task.enqueue().errors]
-    runtime.stop()
-    plain = [error.traceback for error in task.enqueue().errors]
-    runtime.start()
-    assert measured == plain
-    assert len(plain) == 1
 
 
 def test_a_function_without_a_name(monkeypatch):

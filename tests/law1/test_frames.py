@@ -1,41 +1,26 @@
-"""The traceback of an exception, in logs and on Django's error pages: the frames that it would have without us."""
+"""What Django's error pages show of an exception: the frames that they would show without us."""
 
 import ast
 import asyncio
 import sqlite3
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from traceback import clear_frames, extract_tb
 from typing import Any
-from weakref import ref
 
-import jinja2
 import pytest
 from asgiref.sync import async_to_sync, sync_to_async
-from django import forms
-from django.conf import settings
-from django.core.cache import cache, caches
-from django.core.cache.backends.locmem import LocMemCache
-from django.core.handlers.base import BaseHandler
+from django.core.cache import cache
 from django.core.management import BaseCommand, call_command
-from django.db import DatabaseError, connection, transaction
+from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
-from django.http import HttpResponse, StreamingHttpResponse
+from django.http import HttpResponse
 from django.template import Context, Engine
-from django.test import (
-    AsyncClient,
-    AsyncRequestFactory,
-    Client,
-    RequestFactory,
-    override_settings,
-)
-from django.urls import path
+from django.test import AsyncRequestFactory, RequestFactory, override_settings
 from django.views.debug import ExceptionReporter
 
 import djmetrics
-from djmetrics import lanes, recorder, runtime
+from djmetrics import runtime
 from tests.hooks.site import request_record
 
 from .test_lifetimes import handler
@@ -44,9 +29,7 @@ from .worlds import World
 OURS = Path(djmetrics.__file__).parent
 HANDED_ON = {"original", "call", "view", "method", "function", "awaitable", "next"}
 """Names under which a wrapper has what it wraps."""
-OURS_ALONE = {"record", "operation", "name"}
-"""Arguments that are ours, or as good as nothing."""
-ROOMS = "layers", "lanes", "recorder", "streaming", "middleware"
+ROOMS = "layers", "lanes", "recorder", "streaming"
 WRAPPERS = [*OURS.glob("hooks/**/*.py"), *(OURS / f"{name}.py" for name in ROOMS)]
 
 
@@ -58,53 +41,13 @@ def own_nodes(function: ast.AST) -> Iterator[ast.AST]:
             yield from own_nodes(node)
 
 
-def hands_on(node: ast.AST) -> bool:
-    """Whether this calls what a wrapper wraps."""
-    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in HANDED_ON
+def is_hidden(function: ast.AST) -> bool:
+    return any(isinstance(node, ast.Name) and node.id == "__traceback_hide__" for node in own_nodes(function))
 
 
-def is_bare_raise(node: ast.AST) -> bool:
-    """Any other ``raise`` adds the frame anew."""
-    return isinstance(node, ast.Raise) and node.exc is None
-
-
-def steps_aside(node: ast.AST) -> bool:
-    """Whether what leaves this ``try`` leaves with no frame of ours."""
-    return isinstance(node, ast.Try) and any(
-        isinstance(handler.type, ast.Name)
-        and handler.type.id == "BaseException"
-        and any(isinstance(each, ast.Name) and each.id == "passed" for each in ast.walk(handler))
-        and (is_bare_raise(handler.body[-1]) or steps_aside(handler.body[-1]))
-        for handler in node.handlers
-    )
-
-
-def is_in_the_way(function: ast.AST) -> bool:
-    """Whether an exception of what a function wraps would leave with the function's frame."""
-    called = {node for node in own_nodes(function) if hands_on(node)}
-    for node in own_nodes(function):
-        if isinstance(node, ast.Try) and steps_aside(node):
-            called -= {inner for part in node.body for inner in (part, *own_nodes(part))}
-    return bool(called)
-
-
-def kept(function: ast.FunctionDef | ast.AsyncFunctionDef) -> set[str]:
-    """The arguments that whoever keeps an exception of what a function wraps would keep, with the function's frame."""
-    given = ast.walk(function.args)
-    names = {each.arg for each in given if isinstance(each, ast.arg)}
-    found: set[str] = set()
-    for node in own_nodes(function):
-        if isinstance(node, ast.Try) and steps_aside(node):
-            deleted = [
-                each
-                for handler in node.handlers
-                for each in ast.walk(handler)
-                if isinstance(each, ast.Delete)
-            ]
-            found |= names - {
-                each.id for delete in deleted for each in delete.targets if isinstance(each, ast.Name)
-            }
-    return found - OURS_ALONE
+def hands_on(function: ast.AST) -> bool:
+    called = [node.func for node in own_nodes(function) if isinstance(node, ast.Call)]
+    return not HANDED_ON.isdisjoint(each.id for each in called if isinstance(each, ast.Name))
 
 
 def functions_of(source: str) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
@@ -112,44 +55,19 @@ def functions_of(source: str) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
     return [each for each in nodes if isinstance(each, (ast.FunctionDef, ast.AsyncFunctionDef))]
 
 
-@pytest.mark.parametrize("room", WRAPPERS, ids=lambda room: str(room.relative_to(OURS)))
-def test_wrappers_step_aside(room):
-    """Each function that calls what it wraps takes its frame out of what leaves that."""
-    functions = functions_of(room.read_text())
-    assert [each.name for each in functions if is_in_the_way(each)] == []
-
-
-@pytest.mark.parametrize("room", WRAPPERS, ids=lambda room: str(room.relative_to(OURS)))
-def test_wrappers_let_go_of_their_arguments(room):
-    """Nobody can clear their frames any more."""
-    assert {each.name: kept(each) for each in functions_of(room.read_text()) if kept(each)} == {}
+@pytest.mark.parametrize("path", WRAPPERS, ids=lambda path: str(path.relative_to(OURS)))
+def test_wrappers_hide_their_frames(path):
+    """Each function that calls what it wraps says that pages shall leave it out."""
+    functions = functions_of(path.read_text())
+    assert [each.name for each in functions if hands_on(each) and not is_hidden(each)] == []
 
 
 def test_the_rule_finds_wrappers():
     """It would be of no use if it found none."""
-    source = """
-async def a():
-    def b(): original()
-    def c():
-        try: view()
-        except BaseException as error:
-            passed(error)
-            raise
-    def d():
-        try: view()
-        except Exception as error:
-            passed(error)
-            raise
-        return method()
-    def e():
-        try: view()
-        except BaseException as error:
-            passed(error)
-            raise error
-    await call()
-"""
-    found = {each.name: is_in_the_way(each) for each in functions_of(source)}
-    assert found == {"a": True, "b": True, "c": False, "d": True, "e": True}
+    source = "async def a():\n def b(): original()\n def c():\n  __traceback_hide__ = True\n  view()\n await call()"
+    assert {each.name: (hands_on(each), is_hidden(each)) for each in functions_of(source)} == {
+        "a": (True, False), "b": (True, False), "c": (True, True),
+    }  # fmt: skip
 
 
 OVERFLOW = "SELECT abs(x) FROM (SELECT 1 x UNION ALL SELECT 2 UNION ALL SELECT -9223372036854775808)"
@@ -236,105 +154,6 @@ def sync_in_async() -> None:
     asyncio.run(main())
 
 
-async def too_late() -> None:
-    """It is cancelled from outside, and the timeout comes from that."""
-    async with asyncio.timeout(0.01):
-        await asyncio.sleep(10)
-
-
-async def fail_at_the_end() -> None:
-    try:
-        await asyncio.sleep(10)
-    finally:
-        raise LookupError
-
-
-def closed() -> None:
-    """A request that is given up, whose view fails then."""
-    work: Any = fail_at_the_end()
-    record = recorder.current_record() if runtime.started() else None
-    driven = work if record is None else lanes.stepped(work, record)
-    driven.send(None)
-    driven.close()
-
-
-class Parts:
-    """Its steps are no coroutines."""
-
-    def __aiter__(self) -> "Parts":
-        return self
-
-    def __anext__(self) -> "Parts":
-        return self
-
-    def __await__(self) -> Any:
-        yield from fail_async().__await__()
-
-
-async def parts() -> AsyncIterator[bytes]:
-    yield b"part"
-    await fail_async()
-
-
-def start() -> None:
-    """A middleware that is not there."""
-    with override_settings(MIDDLEWARE=["nowhere.Middleware"]):
-        BaseHandler().load_middleware()
-
-
-def unknown_cache() -> None:
-    with override_settings(CACHES={**settings.CACHES, "gone": {"BACKEND": "nowhere.Cache"}}):
-        caches["gone"].get("key")
-
-
-class FailingWidget(forms.TextInput):
-    template_name = "nowhere.html"
-
-
-class FailingForm(forms.Form):
-    field = forms.CharField(widget=FailingWidget)
-
-
-def jinja(text: str) -> Callable[[], Any]:
-    return lambda: jinja2.Environment().from_string(text).render(f=fail)
-
-
-class Failures:
-    streamed: Any = None
-    urlpatterns = [
-        path("fails/", lambda request: fail()),
-        path("renders/", lambda request: rendering()),
-        path("streams/", lambda request: Failures.streamed),
-    ]
-
-
-def rendering() -> HttpResponse:
-    """What looks like a template's response."""
-    response: Any = HttpResponse()
-    response.render = lambda: response
-    return response
-
-
-def stream() -> None:
-    def parts() -> Iterator[bytes]:
-        yield b"part"
-        raise LookupError
-
-    with override_settings(ROOT_URLCONF=Failures):
-        Failures.streamed = StreamingHttpResponse(parts())
-        list(Client().get("/streams/"))
-
-
-def stream_async(parts: Any) -> None:
-    async def read() -> None:
-        with override_settings(ROOT_URLCONF=Failures):
-            Failures.streamed = StreamingHttpResponse(parts)
-            async for _ in await AsyncClient().get("/streams/"):
-                pass
-
-    asyncio.run(read())
-
-
 async def fail_async() -> None:
     await asyncio.sleep(0)
     raise LookupError
@@ -365,43 +184,20 @@ PLACES: dict[str, Callable[[], Any]] = {
     "command": lambda: call_command(Command()),
     "sync in async": sync_in_async,
     "async in sync": async_to_sync(fail_async),
-    "cancelled in sync": async_to_sync(too_late),
-    "closed": closed,
-    "middleware that is not there": start,
-    "cache that is not there": unknown_cache,
-    "form": lambda: str(FailingForm()),
-    "jinja2": jinja("{{ f() }}"),
-    "jinja2 compile": jinja("{{"),
-    "stream": stream,
-    "async stream": lambda: stream_async(parts()),
-    "async stream of awaitables": lambda: stream_async(Parts()),
 }
 
 
-Frames = list[tuple[str, str, int | None]]
-
-
-def shown(error: BaseException) -> Frames:
+def shown(error: BaseException) -> list[tuple[str, str]]:
     """The frames on Django's page."""
     frames = ExceptionReporter(None, type(error), error, error.__traceback__).get_traceback_frames()
-    return [(frame["filename"], frame["function"], frame["lineno"]) for frame in frames]
+    return [(frame["filename"], frame["function"]) for frame in frames]
 
 
-def written(error: BaseException) -> Frames:
-    """The frames in a log, with those of the exceptions that it came from."""
-    frames: Frames = []
-    linked: BaseException | None = error
-    while linked is not None:
-        frames += [(each.filename, each.name, each.lineno) for each in extract_tb(linked.__traceback__)]
-        linked = linked.__cause__ or linked.__context__
-    return frames
-
-
-def caught(run: Callable[[], Any]) -> tuple[Frames, Frames]:
+def caught(run: Callable[[], Any]) -> list[tuple[str, str]]:
     try:
         run()
     except Exception as error:
-        return shown(error), written(error)
+        return shown(error)
     raise AssertionError("nothing failed")
 
 
@@ -409,10 +205,10 @@ def caught(run: Callable[[], Any]) -> tuple[Frames, Frames]:
 @pytest.mark.parametrize("inside", [True, False], ids=["in a request", "outside"])
 @pytest.mark.parametrize("place", PLACES)
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")  # a cache's key that no memcached would take
-def test_tracebacks_are_what_they_would_be(place, inside):
+def test_pages_show_what_they_would(place, inside):
     """The same frames in the same order, and none of ours, of the exception and of its causes."""
 
-    def frames() -> tuple[Frames, Frames]:
+    def frames() -> list[tuple[str, str]]:
         if not inside:
             return caught(PLACES[place])
         with request_record():
@@ -428,7 +224,7 @@ def test_tracebacks_are_what_they_would_be(place, inside):
     runtime.start()
 
     assert measured == plain
-    assert not [name for name, _, _ in measured[1] if name.startswith(str(OURS))]
+    assert not [name for name, _ in measured if name.startswith(str(OURS))]
 
 
 class Failing:
@@ -467,6 +263,19 @@ class FailingCall(Failing):
         raise LookupError
 
 
+def rendering(request: Any) -> HttpResponse:
+    """What looks like a template's response."""
+    response: Any = HttpResponse()
+    response.render = lambda: response
+    return response
+
+
+class Failures:
+    from django.urls import path
+
+    urlpatterns = [path("fails/", fail), path("renders/", rendering)]
+
+
 @pytest.mark.parametrize("is_async", [False, True])
 @pytest.mark.parametrize(
     "middleware, at",
@@ -481,10 +290,10 @@ class FailingCall(Failing):
 @override_settings(ROOT_URLCONF=Failures)
 def test_middlewares(middleware, at, is_async, monkeypatch):
     """Their methods, sync and async."""
-    pages: list[tuple[Frames, Frames]] = []
+    pages: list[list[tuple[str, str]]] = []
 
     def page(request: Any, resolver: Any, exc_info: Any) -> HttpResponse:
-        pages.append((shown(exc_info[1]), written(exc_info[1])))
+        pages.append(shown(exc_info[1]))
         return HttpResponse(status=500)
 
     monkeypatch.setattr("django.core.handlers.exception.handle_uncaught_exception", page)
@@ -499,66 +308,5 @@ def test_middlewares(middleware, at, is_async, monkeypatch):
 
     assert len(pages) == 2
     assert pages[0] == pages[1]
-    assert not [name for name, _, _ in pages[0][1] if name.startswith(str(OURS))]
+    assert not [name for name, _ in pages[0] if name.startswith(str(OURS))]
     assert sys.exc_info() == (None, None, None)
-
-
-class Big:
-    """What somebody waits to see freed."""
-
-    def __reduce__(self) -> Any:
-        raise LookupError("no pickle")
-
-
-class Broken(BaseCommand):
-    requires_system_checks = []
-    big: Any
-
-    def handle(self, *args: Any, **options: Any) -> None:
-        raise LookupError
-
-
-def put(big: Big) -> None:
-    cache.set("key", big)
-
-
-held: Any = vars(LocMemCache)["set"]
-
-
-def put_by_what_is_held(big: Big) -> None:
-    """By a function that was ours once, and has the original called since."""
-    held(caches["default"], "key", big)
-
-
-def run_command(big: Big) -> None:
-    command = Broken()
-    command.big = big
-    call_command(command)
-
-
-def execute_with(big: Big) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT nothing", [big])
-
-
-def render_with(big: Big) -> None:
-    Engine().from_string("{{ fail }}").render(Context({"big": big, "fail": fail}))
-
-
-@pytest.mark.django_db
-@pytest.mark.parametrize("inside", [True, False], ids=["in a request", "outside"])
-@pytest.mark.parametrize("run", [put, put_by_what_is_held, run_command, execute_with, render_with])
-def test_cleared_frames_let_go(run, inside):
-    """Whoever keeps an exception and clears its frames, as ``assertRaises`` does, keeps nothing else of the site's."""
-    big = Big()
-    alive = ref(big)
-    with request_record() if inside else nullcontext(), transaction.atomic():
-        with pytest.raises((LookupError, DatabaseError)) as caught:
-            run(big)
-        transaction.set_rollback(True)
-    kept = caught.value, caught.value.__cause__
-    for error in kept:
-        clear_frames(None if error is None else error.__traceback__)
-    del big
-    assert alive() is None
-    assert kept[0] is not None

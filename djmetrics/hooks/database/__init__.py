@@ -11,7 +11,6 @@ from ... import clock, guard, recorder
 from ...record import Operation, Subject
 from ...recorder import begin_leaf, end_leaf
 from ...sql import again, first_run, subject_of, track
-from ...tracebacks import passed
 from ...units import spill
 from .. import Hook
 from .fetches import FETCHES, OPERATION, know_plain, timed_fetch, timed_rows
@@ -49,6 +48,7 @@ def _timed_execute(original: Callable[..., Any]) -> Callable[..., Any]:
     # whatever is unusual about it goes the longer way.
     # ``__dict__`` is left alone: once it was asked for, Python finds every attribute of the cursor more slowly.
     def execute(self: CursorWrapper, sql: Any, params: Any, *args: Any) -> Any:
+        __traceback_hide__ = True  # Django's error pages leave out such frames
         parent = _get()
         if (
             parent is None
@@ -56,12 +56,7 @@ def _timed_execute(original: Callable[..., Any]) -> Callable[..., Any]:
             or not (root := parent.root).resumable
             or ((kind := type(self)) is not CursorWrapper and kind is not CursorDebugWrapper)
         ):
-            try:
-                return _call(original, sql, self, sql, params, *args)
-            except BaseException as error:
-                passed(error)
-                del self, sql, params, args
-                raise
+            return _call(original, sql, self, sql, params, *args)
         try:
             record: Any = root.record
             database = self.db
@@ -85,8 +80,7 @@ def _timed_execute(original: Callable[..., Any]) -> Callable[..., Any]:
         try:
             return original(self, sql, params, *args)
         except BaseException as error:
-            operation.error = passed(error)
-            del self, sql, params, args
+            operation.error = type(error)
             raise
         finally:
             operation.end = end = clock.now()
@@ -106,24 +100,16 @@ def _timed_execute(original: Callable[..., Any]) -> Callable[..., Any]:
 
 def _timed_executemany(original: Callable[..., Any]) -> Callable[..., Any]:
     def executemany(self: CursorWrapper, sql: Any, *args: Any, **kwargs: Any) -> Any:
-        try:
-            return _call(original, sql, self, sql, *args, **kwargs)
-        except BaseException as error:
-            passed(error)
-            del self, sql, args, kwargs
-            raise
+        __traceback_hide__ = True
+        return _call(original, sql, self, sql, *args, **kwargs)
 
     return executemany
 
 
 def _timed_callproc(original: Callable[..., Any]) -> Callable[..., Any]:
     def callproc(self: CursorWrapper, procname: Any, *args: Any, **kwargs: Any) -> Any:
-        try:
-            return _call(original, "CALL", self, procname, *args, **kwargs)
-        except BaseException as error:
-            passed(error)
-            del self, procname, args, kwargs
-            raise
+        __traceback_hide__ = True
+        return _call(original, "CALL", self, procname, *args, **kwargs)
 
     return callproc
 
@@ -132,12 +118,12 @@ def _call(
     original: Callable[..., Any], text: Any, cursor: CursorWrapper, /, *args: Any, **kwargs: Any
 ) -> Any:
     """Call what runs the statement ``text`` on ``cursor``."""
+    __traceback_hide__ = True
     operation = _begin(cursor, text)
     try:
         return original(cursor, *args, **kwargs)
     except BaseException as error:
-        operation.error = passed(error)
-        del original, text, cursor, args, kwargs
+        operation.error = type(error)
         raise
     finally:
         end_leaf(operation)
@@ -167,20 +153,17 @@ def _timed_connection(verb: str) -> Callable[[Callable[..., Any]], Callable[...,
 
     def make(original: Callable[..., Any]) -> Callable[..., Any]:
         def method(self: BaseDatabaseWrapper, *args: Any, **kwargs: Any) -> Any:
-            # Without a connection there is nothing to commit: Django does nothing either.
-            is_idle = verb != "CONNECT" and self.connection is None
-            operation = None if is_idle else recorder.begin(subject_of(self, verb))
+            __traceback_hide__ = True  # Django's error pages leave out such frames
+            if verb != "CONNECT" and self.connection is None:
+                return original(self, *args, **kwargs)  # nothing to commit: Django does nothing either
+            operation = recorder.begin(subject_of(self, verb))
             try:
                 return original(self, *args, **kwargs)
             except BaseException as error:
-                kind = passed(error)
-                if operation is not None:
-                    operation.error = kind
-                del self, args, kwargs
+                operation.error = type(error)
                 raise
             finally:
-                if operation is not None:
-                    recorder.end(operation)
+                recorder.end(operation)
 
         return method
 

@@ -12,7 +12,6 @@ from django.db.utils import DatabaseErrorWrapper
 from ... import clock, recorder
 from ...record import Operation, Record, Subject
 from ...recorder import begin_leaf, end_leaf, pause_leaf, resume_leaf
-from ...tracebacks import passed
 
 FETCHES = "fetchone", "fetchmany", "fetchall"
 """The methods that PEP 249 has all cursors have."""
@@ -67,11 +66,8 @@ def _raising(held: list[BaseException]) -> Callable[[], None]:
     """A function that raises what is held, and lets go of it."""
 
     def again() -> None:
-        try:
-            raise held.pop()
-        except BaseException as error:
-            passed(error)
-            raise
+        __traceback_hide__ = True  # Django's error pages leave out such frames
+        raise held.pop()
 
     return again
 
@@ -85,48 +81,30 @@ def timed_fetch(name: str) -> Callable[..., Any]:
     """
 
     def original(cursor: CursorWrapper, /, *args: Any, **kwargs: Any) -> Any:
-        try:
-            return _inherited(cursor, name)(*args, **kwargs)
-        except BaseException as error:
-            passed(error)
-            del cursor, args, kwargs
-            raise
+        __traceback_hide__ = True
+        return _inherited(cursor, name)(*args, **kwargs)
 
     def fetch(self: CursorWrapper, /, *args: Any, **kwargs: Any) -> Any:
+        __traceback_hide__ = True  # Django's error pages leave out such frames
+        kind = type(self)
+        if kind is not CursorWrapper and kind is not CursorDebugWrapper:
+            return _fetch(self, original, args, kwargs)
+        operation = self._djmetrics_operation
         running = _get()
         if (
-            running is None
-            or ((kind := type(self)) is not CursorWrapper and kind is not CursorDebugWrapper)
-            or (operation := self._djmetrics_operation) is None
+            operation is None
+            or running is None
             or (root := operation.root) is not running.root
             or not root.plain
             or kwargs
         ):
-            try:
-                return _fetch(self, original, args, kwargs)
-            except BaseException as error:
-                passed(error)
-                del self, args, kwargs
-                raise
-        try:
-            method = getattr(self.cursor, name)
-        except BaseException as error:
-            passed(error)
-            del self, args, kwargs
-            raise
+            return _fetch(self, original, args, kwargs)
+        method = getattr(self.cursor, name)
         started = clock.now()
         try:
             return method(*args)
         except BaseException as error:
-            passed(error)
-            del method
-            failing = self.db.wrap_database_errors(_raising([error]))
-            try:
-                return failing()
-            except BaseException as wrapped:
-                passed(wrapped)
-                del self, args, kwargs
-                raise
+            return self.db.wrap_database_errors(_raising([error]))()
         finally:
             elapsed = clock.now() - started
             operation.resumed_ns += elapsed
@@ -141,30 +119,22 @@ def _inherited(cursor: CursorWrapper, name: str) -> Callable[..., Any]:
     """What the cursor would have without us: of a class behind Django's, else by its ``__getattr__``."""
     method: Callable[..., Any]
     behind = type(cursor).__mro__[type(cursor).__mro__.index(CursorWrapper) + 1 :]
-    try:
-        if any(name in vars(klass) for klass in behind):
-            method = getattr(super(CursorWrapper, cursor), name)
-        else:
-            method = cursor.__getattr__(name)
-    except BaseException as error:
-        passed(error)
-        del cursor
-        raise
+    if any(name in vars(klass) for klass in behind):
+        method = getattr(super(CursorWrapper, cursor), name)
+    else:
+        method = cursor.__getattr__(name)
     return method
 
 
 def _fetch(cursor: CursorWrapper, original: Callable[..., Any], args: Any, kwargs: Any) -> Any:
     """Add the time of a fetch to its statement, if that can go on; else it is an operation of its own."""
+    __traceback_hide__ = True  # Django's error pages leave out such frames
     operation = _operation_of(cursor)
     started = -1 if operation is None else resume_leaf(operation)
     if operation is None or started < 0:
         operation, started = begin_leaf(_fetch_subject(cursor)), -1
     try:
         return original(cursor, *args, **kwargs)
-    except BaseException as error:
-        passed(error)
-        del cursor, original, args, kwargs
-        raise
     finally:
         if started < 0:
             end_leaf(operation)
@@ -199,17 +169,14 @@ class _Rows:
         return self
 
     def __next__(self) -> Any:
-        operation = self._operation
-        started = resume_leaf(operation)
+        __traceback_hide__ = True  # Django's error pages leave out such frames
+        started = resume_leaf(self._operation)
+        if started < 0:
+            return next(self._rows)
         try:
             return next(self._rows)
-        except BaseException as error:
-            passed(error)
-            del self
-            raise
         finally:
-            if started >= 0:
-                pause_leaf(operation, started)
+            pause_leaf(self._operation, started)
 
     def __getattr__(self, name: str) -> Any:
         # ``yield from`` hands ``throw`` and ``close`` on to Django's own generator.
@@ -220,13 +187,9 @@ def timed_rows(original: Callable[..., Any]) -> Callable[..., Any]:
     """``CursorWrapper.__iter__``: rows that are fetched by iterating."""
 
     def __iter__(self: CursorWrapper) -> Iterator[Any]:
+        __traceback_hide__ = True  # Django's error pages leave out such frames
         operation = _operation_of(self)
-        try:
-            rows = original(self)
-            yield from rows if operation is None else _Rows(rows, operation)
-        except BaseException as error:
-            passed(error)
-            del self
-            raise
+        rows = original(self)
+        yield from rows if operation is None else _Rows(rows, operation)
 
     return __iter__
