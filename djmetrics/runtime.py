@@ -151,6 +151,7 @@ def _start_serving(request: Any) -> None:
     try:
         if _store is not None:
             _store.refresh_process()  # a fork may have gone unseen, as uWSGI's does
+        _show_capacity()  # first: once it shares its figures, others count this worker
         folder = workers.shared_folder()
         if folder is not None and _store is not None and _exporter is not None:
             _store.attach(folder)
@@ -160,7 +161,6 @@ def _start_serving(request: Any) -> None:
             tally.publish = _exporter.publish
             atexit.register(_flush)
             _remind_of_gunicorn(folder)
-        _show_capacity()
         if _destinations:
             ends.before(lambda: _tell_destinations("finish"))
         if _settings.metrics_port is not None and not workers.is_management_command():

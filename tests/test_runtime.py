@@ -12,7 +12,7 @@ import pytest
 from django.test import RequestFactory, override_settings
 from prometheus_client import REGISTRY
 
-from djmetrics import conf, guard, patching, runtime, sql, units
+from djmetrics import catalogue, conf, guard, patching, runtime, sql, units
 from djmetrics.exporters import Exporter
 from djmetrics.hooks import Hook
 from djmetrics.record import Record
@@ -227,6 +227,22 @@ def test_serving(monkeypatch, tmp_path):
     assert calls == [tmp_path]
     assert runtime.exporter().batch == 1
     assert units.shared
+
+
+def test_a_worker_that_is_counted_has_a_capacity(monkeypatch, tmp_path):
+    """Others count a worker from when it shares its figures on: how much it can take is among these."""
+    calls: list[Any] = []
+    monkeypatch.setattr(runtime, "_serving", False)
+    monkeypatch.setattr(runtime._exporter, "constants", {})
+    monkeypatch.setattr(runtime._exporter, "hold", calls.append)
+    monkeypatch.setattr(runtime._exporter, "batch", 16)
+    monkeypatch.setattr(runtime.capacity, "capacity", lambda: 4)
+    monkeypatch.setattr(runtime.workers, "shared_folder", lambda: tmp_path)
+    monkeypatch.setattr(runtime._store, "attach", calls.append)
+    monkeypatch.setattr(units, "shared", False)
+    runtime.serving()
+
+    assert calls == [{catalogue.WORKER_CAPACITY: ((), 4)}, tmp_path]
 
 
 @pytest.mark.parametrize(
