@@ -2,9 +2,8 @@
 
 import time
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import partial
 
 from ... import catalogue as c
 from ... import guard, tally
@@ -218,9 +217,9 @@ class PrometheusExporter(Exporter):
             error = operation.error
             key: Key = operation.subject if error is None else (operation.subject, error_name(error))
             try:
-                low, bounds, offset, total, fetches, add = plans[key]
+                low, bounds, offset, total, fetches, keys, add = plans[key]
             except KeyError:
-                low, bounds, offset, total, fetches, add = self._plan(plans, key, route, operation)
+                low, bounds, offset, total, fetches, keys, add = self._plan(plans, key, route, operation)
             if add is not None:
                 add(operation)
                 continue
@@ -232,6 +231,8 @@ class PrometheusExporter(Exporter):
                 low, bounds, offset, total = fetches
                 words[offset if ns <= low else offset + bisect_left(bounds, ns)] += 1
                 words[total] += ns
+            elif keys is not None and (detail := operation.detail) is not None:
+                keys.add(*detail)
 
     def _add_layers(self, view: str, layers: Sequence[Layer]) -> None:
         places = self._places.get(view)
@@ -265,18 +266,6 @@ class PrometheusExporter(Exporter):
             plans.clear()
             self._plans[route] = plans
         self._planned += 1
-        counting = Counting(self.store.words, self._claim, self._adder, self._overflowed)
+        counting = Counting(self.store.words, self._claim, self._overflowed)
         plans[key] = plan = make_plan(operation, route, counting)
         return plan
-
-    def _adder(self, metric: Metric, values: tuple[str, ...]) -> Callable[[int], None]:
-        """What adds to one counter, sparing the search for its series; void once the store has moved."""
-        series = self._claim(metric, values)
-        if series.overflow:
-            return partial(self._add, metric, values)
-        words, offset = self.store.words, series.offset
-
-        def add(amount: int) -> None:
-            words[offset] += amount
-
-        return add

@@ -52,34 +52,47 @@ DESTINATIONS = {
 OTHER_KINDS = Destination(c.OPERATION)
 
 
+Claim = Callable[[Metric, tuple[str, ...]], Series]
+Count = tuple[int, str]
+"""Where a counter is, and its metric's name if it is the overflow series."""
+
+
 class Keys:
     """Adds up what a cache's operations say of their keys; a series begins with its first observation."""
 
-    __slots__ = ("_adder", "_hit", "_io", "_miss", "_values")
+    __slots__ = ("_claim", "_hit", "_io", "_miss", "_overflowed", "_values", "_words")
 
-    def __init__(
-        self, adder: Callable[[Metric, tuple[str, ...]], Callable[[int], None]], values: tuple[str, str, str]
-    ) -> None:
-        self._adder = adder
+    def __init__(self, counting: "Counting", values: tuple[str, str, str]) -> None:
+        self._words, self._claim, self._overflowed = counting
         self._values = values
-        self._hit: Callable[[int], None] | None = None
-        self._miss: Callable[[int], None] | None = None
-        self._io: Callable[[int], None] | None = None
+        self._hit: Count | None = None
+        self._miss: Count | None = None
+        self._io: Count | None = None
 
     def add(self, hits: int, misses: int, size: int) -> None:
         """Keys that were found, keys that were not, and bytes."""
         if hits:
             if self._hit is None:
-                self._hit = self._adder(c.CACHE_KEYS, (*self._values, "hit"))
-            self._hit(hits)
+                self._hit = self._count(c.CACHE_KEYS, "hit")
+            self._add(self._hit, hits)
         if misses:
             if self._miss is None:
-                self._miss = self._adder(c.CACHE_KEYS, (*self._values, "miss"))
-            self._miss(misses)
+                self._miss = self._count(c.CACHE_KEYS, "miss")
+            self._add(self._miss, misses)
         if size:
             if self._io is None:
-                self._io = self._adder(c.CACHE_IO, self._values)
-            self._io(size)
+                self._io = self._count(c.CACHE_IO)
+            self._add(self._io, size)
+
+    def _count(self, metric: Metric, *result: str) -> Count:
+        series = self._claim(metric, (*self._values, *result))
+        return series.offset, metric.name if series.overflow else ""
+
+    def _add(self, count: Count, amount: int) -> None:
+        offset, full = count
+        self._words[offset] += amount
+        if full:
+            self._overflowed(full)
 
 
 def label_values(
@@ -99,9 +112,11 @@ def label_values(
 
 Add = Callable[[Operation], None]
 
-Plan = tuple[int, tuple[int, ...], int, int, tuple[int, tuple[int, ...], int, int] | None, Add | None]
-"""A histogram's first bound, its bounds, where its buckets and its sum are; the same of where fetches go; and what adds
-an operation in the place of all that, where there is more to it."""
+Plan = tuple[
+    int, tuple[int, ...], int, int, tuple[int, tuple[int, ...], int, int] | None, Keys | None, Add | None
+]
+"""A histogram's first bound, its bounds, where its buckets and its sum are; the same of where fetches go; what counts a
+cache's keys; and what adds an operation in the place of all that, where there is more to it."""
 
 Key = Subject | tuple[Subject, str]
 Route = tuple[str, str]
@@ -112,8 +127,7 @@ class Counting(NamedTuple):
     """What plans are made with; void once the store has moved."""
 
     words: Words
-    claim: Callable[[Metric, tuple[str, ...]], Series]
-    adder: Callable[[Metric, tuple[str, ...]], Callable[[int], None]]
+    claim: Claim
     overflowed: Callable[[str], None]
 
 
@@ -122,7 +136,7 @@ def make_plan(operation: Operation, route: Route, counting: Counting) -> Plan:
     subject = operation.subject
     metric, duration = DESTINATIONS.get(subject.kind, OTHER_KINDS)
     if metric is None:
-        return 0, (), 0, 0, None, _nothing
+        return 0, (), 0, 0, None, None, _nothing
     claim = counting.claim
     here = place(metric, claim(metric, label_values(metric, *route, subject, operation.error)))
     view, alias = route[0], subject.attributes.get("alias", "")
@@ -130,12 +144,13 @@ def make_plan(operation: Operation, route: Route, counting: Counting) -> Plan:
     if subject.kind == "db":
         fetches = place(c.DB_FETCH, claim(c.DB_FETCH, (view, alias)))
     elif subject.kind == "cache":
-        keys = Keys(counting.adder, (view, alias, subject.name))
+        keys = Keys(counting, (view, alias, subject.name))
     add: Add | None = None
-    if keys is not None or duration is not whole or here[3] or (fetches is not None and fetches[3]):
+    if duration is not whole or here[3] or (fetches is not None and fetches[3]):
         add = partial(_add_fully, counting, here, duration, fetches, keys)
     bounds, offset, total, _ = here
-    return bounds[0], bounds, offset, total, None if fetches is None else (fetches[0][0], *fetches[:3]), add
+    more = None if fetches is None else (fetches[0][0], *fetches[:3])
+    return bounds[0], bounds, offset, total, more, keys, add
 
 
 def _nothing(operation: Operation) -> None:
