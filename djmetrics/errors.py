@@ -3,6 +3,7 @@
 _CEILING = 1000
 
 _error_names: dict[type[BaseException], str] = {}
+_exit_code = vars(SystemExit)["code"].__get__
 _qualname = vars(type)["__qualname__"].__get__
 _module = vars(type)["__module__"].__get__
 
@@ -28,3 +29,11 @@ def error_name(error: type[BaseException] | None) -> str:
             _error_names.clear()
         _error_names[error] = full
     return full
+
+
+def is_normal_exit(error: BaseException) -> bool:
+    """Whether it ends the process as one that succeeded: ``sys.exit()``, ``sys.exit(0)``."""
+    if not issubclass(type(error), SystemExit):
+        return False
+    code = _exit_code(error)
+    return code is None or (type(code) in (int, bool) and code == 0)

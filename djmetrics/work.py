@@ -1,5 +1,6 @@
 """Units of work besides requests: management commands and tasks."""
 
+from asyncio import CancelledError
 from typing import NamedTuple
 
 from . import guard, lanes, recorder, units
@@ -21,12 +22,14 @@ class Running(NamedTuple):
 def begin(kind: str, name: str, *, in_task: bool = False) -> Running | None:
     """Work of this kind ("command", "task") begins; give what this returns to ``end``, on the same thread.
 
-    Inside a unit of work it is an operation of that; else a unit of its own, whose view is its kind and name.
-    ``in_task`` says that it runs in an asyncio task beside others.
+    Inside a unit of work it is an operation of that; else a unit of its own, whose view is its kind and name. A task
+    inside a command is one of its own, too: a command that runs tasks is a worker, which may never end. ``in_task``
+    says that it runs in an asyncio task beside others.
     """
     try:
         subject = _subject_of(kind, name)
-        if recorder.current_record() is not None:
+        around = recorder.current_record()
+        if around is not None and not (kind == "task" and around.kind == "command"):
             return Running(operation=recorder.begin(subject))
         record = units.open(subject, f"({kind} {name})")
         units.announce(record)
@@ -39,15 +42,26 @@ def begin(kind: str, name: str, *, in_task: bool = False) -> Running | None:
 
 
 def failed(running: Running | None, error: BaseException, is_reported: bool = True) -> None:
-    """An exception left the work; ``is_reported`` says whether it is one that nobody expected."""
+    """An exception left the work; ``is_reported`` says whether it is one that nobody expected.
+
+    Work that was cancelled has not failed, as a request has not whose client went away.
+    """
     if running is None:
         return
+    is_cancelled = issubclass(type(error), CancelledError)
     if running.operation is not None:
         running.operation.error = type(error)
         record = recorder.current_record()
         # Whoever calls a command is given its exception; who ran a task keeps it from the request.
-        if record is not None and is_reported and running.operation.subject.kind == "task":
+        if (
+            record is not None
+            and is_reported
+            and not is_cancelled
+            and running.operation.subject.kind == "task"
+        ):
             units.broke_inside(record, error)
+    elif running.record is not None and is_cancelled:
+        running.record.outcome = "disconnected"
     elif running.record is not None:
         running.record.outcome = "failed"
         if is_reported:

@@ -40,15 +40,17 @@ def test_what_fails_here_stops_no_work(monkeypatch):
 
 
 def test_nested_one_of_another_kind():
-    """A task in a command is an operation of the command."""
+    """A command in a task is an operation of the task; a task in a command, which is a worker, is not."""
     with record() as seen:
-        outer = work.begin("command", "c")
-        inner = work.begin("task", "t")
-        work.end(inner)
-        work.end(outer)
+        for outer, inner in ("task", "command"), ("command", "task"):
+            running = work.begin(outer, "outer")
+            work.end(work.begin(inner, "inner"))
+            work.end(running)
 
-    (done,) = seen.records
-    assert [each.subject.kind for each in done.operations] == ["task"]
+    task, inner_task, command = seen.records
+    assert [each.subject.kind for each in task.operations] == ["command"]
+    assert (inner_task.view, inner_task.kind) == ("(task inner)", "task")
+    assert (command.view, command.operations) == ("(command outer)", [])
 
 
 FORKING = """

@@ -6,6 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from .. import work
+from ..errors import is_normal_exit
 from . import Hook
 
 # They run other people's work for as long as they live: servers, shells, tests.
@@ -36,8 +37,11 @@ def _timed(original: Callable[..., Any]) -> Callable[..., Any]:
         try:
             return original(self, *args, **options)
         except BaseException as error:
-            # What it means to say to whoever called it; Django prints that and no traceback.
-            work.failed(running, error, is_reported=not issubclass(type(error), (CommandError, SystemExit)))
+            if not is_normal_exit(error):
+                # What it means to say to whoever called it; Django prints that and no traceback.
+                work.failed(
+                    running, error, is_reported=not issubclass(type(error), (CommandError, SystemExit))
+                )
             raise
         finally:
             work.end(running)

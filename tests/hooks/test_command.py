@@ -33,6 +33,8 @@ class Command(BaseCommand):
             raise CommandError("no such thing")
         elif how == "exits":
             raise SystemExit(3)
+        elif how == "ends":
+            raise SystemExit(0)
         elif how == "breaks":
             raise LookupError("a bug")
         return how or None
@@ -104,6 +106,15 @@ def test_failures(keeping, how, error, reported):
     assert (done.outcome, done.error) == ("failed", error)
     assert [type(each) for each in keeping] == [LookupError if reported else type(None)]
     assert done.exception is None  # let go of
+
+
+def test_an_exit_that_tells_of_no_failure():
+    """``sys.exit(0)`` is how some commands end."""
+    with record() as seen, pytest.raises(SystemExit):
+        run("ends")
+
+    (done,) = seen.records
+    assert (done.outcome, done.error) == ("completed", None)
 
 
 @pytest.mark.parametrize("name", ["runserver", "shell", "test"])

@@ -1,9 +1,11 @@
 """Django's tasks: units of work, operations of other work, sync and async."""
 
 import asyncio
+import contextlib
 from typing import Any
 
 import pytest
+from django.core.management.base import BaseCommand
 
 from djmetrics import units
 from djmetrics.testing import record
@@ -24,6 +26,10 @@ def broken() -> None:
 async def asynchronous() -> int:
     await asyncio.sleep(0)
     return 6
+
+
+async def endless() -> None:
+    await asyncio.sleep(3600)
 
 
 @pytest.mark.parametrize("function, value", [(work, 5), (asynchronous, 6)])
@@ -74,3 +80,52 @@ def test_one_run_at_once_is_part_of_its_request(monkeypatch):
     assert [type(each) for each in kept] == [LookupError] * 2
     assert done.inner_exceptions == ()  # let go of
     assert (done.error, done.outcome) == (None, "completed")
+
+
+def test_one_run_in_a_command_is_a_unit_of_its_own(monkeypatch):
+    """A worker is a command that may never end: what its tasks do must not wait for that."""
+    monkeypatch.setattr(units, "keeps_exceptions", True)
+
+    class Command(BaseCommand):
+        def handle(self, *args: Any, **options: Any) -> None:
+            for _ in range(2):
+                with contextlib.suppress(LookupError):
+                    tasks.task(broken).call()
+            asyncio.run(tasks.task(asynchronous).acall())
+            self.seen = list(seen.records)
+
+    worker = Command()
+    with record() as seen:
+        worker.execute(force_color=False, no_color=False, skip_checks=True)
+
+    done, command = worker.seen, seen.records[-1]
+    assert [(each.kind, each.error, each.outcome) for each in done] == [
+        ("task", LookupError, "failed"),
+        ("task", LookupError, "failed"),
+        ("task", None, "completed"),
+    ]
+    assert command.kind == "command"
+    assert (command.error, command.outcome) == (None, "completed")
+    assert [each for each in command.operations if each.subject.kind == "task"] == []
+
+
+def test_one_that_is_cancelled_has_not_failed(monkeypatch):
+    """As at a worker's shutdown, or when the client of the request goes away that runs it at once."""
+    monkeypatch.setattr(units, "keeps_exceptions", True)
+
+    async def cancelled() -> None:
+        running = asyncio.ensure_future(tasks.task(endless).acall())
+        await asyncio.sleep(0.01)
+        running.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await running
+
+    with record() as seen:
+        asyncio.run(cancelled())
+    (alone,) = seen.records
+    with record(), request_record() as request:
+        asyncio.run(cancelled())
+        inner = request.inner_exceptions
+
+    assert (alone.error, alone.outcome, alone.exception) == (None, "disconnected", None)
+    assert inner == ()

@@ -67,7 +67,7 @@ class Tracing:
         if tracer is None:
             _name_theirs(record, trace.get_current_span(here).get_span_context())
             return
-        around = self._around(here, record.carrier)
+        around = self._around(_apart(here, record), record.carrier)
         caller = trace.get_current_span(around).get_span_context()
         parent = caller if caller.is_valid else None
         trace_id, span_id = ids_for(tracer.id_generator, 0 if parent is None else parent.trace_id)
@@ -128,6 +128,15 @@ class Tracing:
             if name in carrier:
                 return textmap.extract(carrier, here, self._getter)
         return here
+
+
+def _apart(here: Context, record: Record) -> Context:
+    """``here`` without a worker's span: its tasks would all be of one trace, as long as the worker lives."""
+    around = trace.get_current_span(here)
+    outer = around.record if type(around) is RequestSpan else None
+    if record.kind == "task" and outer is not None and outer.kind == "command":
+        return trace.set_span_in_context(trace.INVALID_SPAN, here)
+    return here
 
 
 def _name_theirs(record: Record, theirs: trace.SpanContext) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import sentry_sdk
 from sentry_sdk.client import BaseClient
 
+from ...errors import is_normal_exit
 from ...record import Record
 from .. import Exporter
 from .alerts import Alerts
@@ -146,6 +147,5 @@ def _is_expected(error: BaseException, record: Record) -> bool:
     """Whether it is how a process is ended, and no failure."""
     kind = type(error)  # a class may say that it is another
     if issubclass(kind, SystemExit):
-        code = vars(SystemExit)["code"].__get__(error)
-        return record.kind != "request" or code is None or (type(code) in (int, bool) and code == 0)
+        return record.kind != "request" or is_normal_exit(error)
     return issubclass(kind, KeyboardInterrupt | GeneratorExit)

@@ -19,6 +19,7 @@ from djmetrics import units
 from djmetrics.exporters.opentelemetry.headers import Headers, variable
 from djmetrics.exporters.opentelemetry.span import RequestSpan
 from djmetrics.exporters.opentelemetry.tracing import Tracing, foreign_span, span_of
+from djmetrics.record import Subject
 
 CALLER = {"HTTP_TRACEPARENT": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}
 UNSAMPLED = {"HTTP_TRACEPARENT": CALLER["HTTP_TRACEPARENT"][:-1] + "0"}
@@ -57,6 +58,25 @@ def test_caller_s_trace():
     assert span.parent.span_id == 0xB7AD6B7169203331
     assert record.span_id not in (0, span.parent.span_id)
     assert span.context.trace_state == {"a": "b"}
+
+
+@pytest.mark.parametrize("outer, inner, apart", [("command", "task", True), ("command", "command", False)])
+def test_a_worker_s_tasks_have_traces_of_their_own(outer, inner, apart):
+    """A worker lives on: one trace would hold all that it ever does. What else runs inside stays in the trace."""
+    made = tracing()
+    around = units.open(Subject(outer, outer), outer)
+    made.begin(around)
+    before = made.enter(around)
+    try:
+        token = context_api.attach(baggage.set_baggage("tier", "gold"))
+        within = units.open(Subject(inner, inner), inner)
+        made.begin(within)
+        assert baggage.get_baggage("tier", within.notes["opentelemetry"][1]) == "gold"
+        context_api.detach(token)
+    finally:
+        made.leave(before)
+    assert (span_of(within).parent is None) is apart
+    assert (within.trace_id != around.trace_id) is apart
 
 
 @pytest.mark.parametrize(
