@@ -65,7 +65,7 @@ class RequestSpan(Span):
         if span_id is None:
             if len(self.ids) >= MAX_IDS:
                 return self.context
-            span_id = self.ids[operation] = new_span_id()
+            span_id = self.ids.setdefault(operation, new_span_id())  # another thread may have been here first
         whole = self.context
         return SpanContext(whole.trace_id, span_id, False, whole.trace_flags, whole.trace_state)
 

@@ -116,6 +116,19 @@ def test_context_is_that_of_what_runs(span, running):
     assert span.get_span_context() == whole
 
 
+def test_two_threads_that_ask_at_once(span, running, monkeypatch):
+    """The one that comes second is given the first one's id: else its children had a parent that is nowhere."""
+    operation = running()
+
+    def made_meanwhile() -> int:
+        span.ids[operation] = 7
+        return 8
+
+    monkeypatch.setattr(spans, "new_span_id", made_meanwhile)
+    assert span.get_span_context().span_id == 7
+    recorder.end(operation)
+
+
 def test_what_runs_for_another_record_is_no_parent(span):
     """An operation of another request is not of this trace."""
     other = units.open()
