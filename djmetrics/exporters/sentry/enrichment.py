@@ -27,6 +27,12 @@ Find = Callable[[BaseException | None], Record | None]
 
 _KEY = re.compile(r"[^\w.:-]", re.ASCII)
 _MOST_KEY, _MOST_VALUE = 32, 200
+APART = "annotation."
+"""What the tag of an annotation begins with whose key is that of another tag."""
+# Ours, and those that the SDK sets or Sentry makes of other parts of an event and drops where they come as tags.
+_TAKEN = frozenset(
+    {"dist", "environment", "filename", "kind", "release", "route", "server_name", "user", "view"}
+)
 # Where the SDK's integrations name a transaction by its path or route; a site's own call names no source, or another.
 _GUESSED = frozenset({"url", "route"})
 
@@ -142,7 +148,8 @@ def _tags(record: Record) -> dict[str, str]:
         if type(value) in (str, int, float, bool):
             # As metrics have it, so that one text finds both.
             text = str(value).lower() if type(value) is bool else str(value)
-            tags.setdefault(_KEY.sub("_", str(key))[:_MOST_KEY], text)
+            name = _KEY.sub("_", str(key))
+            tags.setdefault((f"{APART}{name}" if name in _TAKEN else name)[:_MOST_KEY], text)
     return {
         name: " ".join(value.split())[:_MOST_VALUE] for name, value in tags.items() if name and value.strip()
     }

@@ -4,6 +4,7 @@ The SDK describes all exceptions that are linked by cause, context or group, one
 frames, and asks each for its text.
 """
 
+from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Iterator
 from types import TracebackType
 from typing import Any, NamedTuple
@@ -30,6 +31,13 @@ _cause, _context, _suppressed, _traceback, _args = (
     for name in ("__cause__", "__context__", "__suppress_context__", "__traceback__", "args")
 )
 _inner = vars(BaseExceptionGroup)["exceptions"].__get__
+_MAPPINGS = frozenset({dict, OrderedDict, defaultdict, Counter})
+_CONTAINERS = frozenset(
+    {list, tuple, set, frozenset, deque, type({}.items()), type({}.values()), type({}.keys())}
+)
+_LOOKED_AT = 1_000
+"""Into how many things of an exception's arguments we look before they are shown by their classes only."""
+
 _SPEAK_OF_ARGUMENTS = (BaseException.__str__, KeyError.__str__)
 
 
@@ -143,11 +151,24 @@ def _without_lazy(error: BaseException) -> BaseException:
 
 
 def _holds_lazy(value: Any) -> bool:
-    if type(value) in (list, tuple):
-        return any(lazy_name(each) for each in value)
-    if type(value) is dict:
-        return any(lazy_name(each) for each in value.values())
-    return bool(lazy_name(value))
+    """Whether something in ``value`` is lazy, as far as Python's own containers can be looked into; in doubt, yes."""
+    waiting, left = [value], _LOOKED_AT
+    while waiting:
+        each = waiting.pop()
+        kind = type(each)
+        if kind in _MAPPINGS:
+            inside = (*each.keys(), *each.values())
+        elif kind in _CONTAINERS:
+            inside = tuple(each)
+        elif lazy_name(each):
+            return True
+        else:
+            continue
+        left -= 1 + len(inside)
+        if left < 0:  # large, or inside itself
+            return True
+        waiting += inside
+    return False
 
 
 def _shown(value: Any) -> str:

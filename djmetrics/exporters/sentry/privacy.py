@@ -1,4 +1,4 @@
-"""What may not leave unless the site lets personal data go: values in the messages of databases' errors."""
+"""What may not leave unless the site lets personal data go: values in the messages of databases and of Django."""
 
 import re
 from collections.abc import Iterable
@@ -24,13 +24,18 @@ _KNOWN = re.compile(
 )
 # From the first quote to the last: none of the databases escapes those in a value.
 _QUOTED = re.compile(r"[\"'`].*[\"'`]|[\"'`].*$")
+
+# Django's own, which say what they were given: a look-up's value or its name, a form's field.
+_TELLING = frozenset({"BadRequest", "FieldError", "SuspiciousOperation", "ValidationError"})
+_GIVEN = re.compile(r"[\"'`“].*[\"'`”]", re.DOTALL)
+_FIELD = re.compile(r"(Field '[^']*' expected .*? but got ).*", re.DOTALL)
 # PostgreSQL's names, as far as nothing else is in quotes before them.
 _NAMED = re.compile(r"(?:[^\"'`]*\b(?:constraint|relation|table|column) \"[A-Za-z_]\w*\")+")
 _NAME = re.compile(r"syntax error|[\w.]+(?:, [\w.]+)*")
 
 
 def scrub_messages(event: Event) -> None:
-    """Take the values out of what databases say of errors: they quote the row that they refuse.
+    """Take the values out of what databases say of errors, which quote the row that they refuse, and Django.
 
     An exception's cause stands before it, and that of one of Django's is the driver's, whatever that is called.
     """
@@ -39,6 +44,23 @@ def scrub_messages(event: Event) -> None:
     for each, following in zip_longest(values, values[1:], fillvalue=nothing):
         if _is_of(each, _DRIVERS) or _is_of(following, ("django.db",)):
             each["value"] = scrubbed(each.get("value") or "")
+        elif _tells(each) or _tells(following):
+            each["value"] = _field_given(each.get("value") or "")
+
+
+def _tells(value: dict[str, Any]) -> bool:
+    """Whether it is an exception of Django's that says what it was given."""
+    if _is_of(value, ("django.core.exceptions",)):
+        return value.get("type") in _TELLING
+    return (
+        value.get("type") in ("TypeError", "ValueError")
+        and _FIELD.match(value.get("value") or "") is not None
+    )
+
+
+def _field_given(message: str) -> str:
+    field = _FIELD.match(message)
+    return f"{field[1]}?" if field else _GIVEN.sub("?", message)
 
 
 def _is_of(value: dict[str, Any], packages: Iterable[str]) -> bool:

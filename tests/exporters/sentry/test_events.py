@@ -7,14 +7,18 @@ import django
 import pytest
 import sentry_relay.processing
 import sentry_sdk
+from django.contrib.auth.models import User
+from django.core.exceptions import FieldError, ValidationError
 from django.core.management import BaseCommand, CommandError, call_command
 from django.db import IntegrityError
+from django.db.models import UUIDField
 from django.test import override_settings
 from sentry_sdk.feature_flags import add_feature_flag
+from sentry_sdk.utils import event_from_exception
 
 from djmetrics import clock, recorder, units
 from djmetrics.exporters.sentry.crumbs import add_crumbs
-from djmetrics.exporters.sentry.privacy import scrubbed
+from djmetrics.exporters.sentry.privacy import scrub_messages, scrubbed
 from djmetrics.record import Subject
 from tests.docs_pages import leaves
 
@@ -141,7 +145,8 @@ def test_annotations_are_tags(site, receiver):
         sentry_sdk.flush()
     [event] = receiver.events
     assert event["tags"] == {
-        "view": "work", "kind": "task", "tenant": "acme", "plan_id": "7", "lines": "a b", ("long" * 20)[:32]: "x" * 200,
+        "view": "work", "kind": "task", "annotation.view": "not this",
+        "tenant": "acme", "plan_id": "7", "lines": "a b", ("long" * 20)[:32]: "x" * 200,
     }  # fmt: skip
     assert problems(event)[0] in (None, [])
 
@@ -219,6 +224,34 @@ def test_crumbs_are_bounded():
 def test_what_databases_say(message, expected):
     """Databases quote the row that they refuse; what they say of it leaves without."""
     assert scrubbed(message) == expected
+
+
+@pytest.mark.parametrize("given", ["alice@example.com", 'o\'brien\n"x"'])
+def test_what_django_says_of_look_ups(given):
+    """What a look-up was given may be a person's data; what the site's own code says stays."""
+    errors: list[BaseException] = [LookupError("the site's 'own' words"), ValueError("no 'such' thing")]
+    for ask in (
+        lambda: User.objects.filter(pk=given),
+        lambda: User.objects.filter(pk__in=[given]),
+        lambda: User.objects.order_by(given),
+        lambda: UUIDField().to_python(given),
+    ):
+        with pytest.raises((ValueError, FieldError, ValidationError)) as raised:
+            ask()
+        errors.append(raised.value)
+
+    def said(error: BaseException) -> str:
+        event: Any = event_from_exception(error)[0]
+        scrub_messages(event)
+        values: list[str] = [each["value"] for each in event["exception"]["values"]]
+        assert not any(given[:7] in value for value in values)
+        return values[-1]
+
+    own, also_own, pk, pk_in, order_by, uuid = map(said, errors)
+    assert (own, also_own) == ("the site's 'own' words", "no 'such' thing")
+    assert pk == pk_in == "Field 'id' expected a number but got ?"
+    assert order_by.startswith("Cannot resolve keyword ? into field. Choices are: ")
+    assert uuid == "? is not a valid UUID."
 
 
 class Refused(Exception):

@@ -2,12 +2,14 @@
 
 import logging
 import sys
+from collections import deque
 from typing import Any
 
 import pytest
 import sentry_sdk
 from django.contrib.auth.models import User
 from django.db import connection
+from django.db.models import ProtectedError
 from django.urls import path
 from django.utils.functional import SimpleLazyObject
 
@@ -159,6 +161,13 @@ def test_how_many_frames(event):
         (lambda: KeyError(Talkative()), "Talkative>"),
         (lambda: ValueError("of", [Talkative()]), "of, <builtins.list>"),
         (lambda: ValueError({"user": Talkative()}), "<builtins.dict>"),
+        (lambda: ValueError({Talkative(pk=1)}), "<builtins.set>"),
+        (lambda: ValueError({"a": [(Talkative(),)]}), "<builtins.dict>"),
+        (lambda: ValueError(deque([Talkative()])), "<collections.deque>"),
+        (lambda: ValueError({Talkative(pk=1): 1}.items()), "<builtins.dict_items>"),
+        (lambda: ValueError(list(range(2_000))), "<builtins.list>"),
+        (lambda: ValueError([[1], {2}]), "[[1], {2}]"),
+        (lambda: ProtectedError("table in use", {Talkative(pk=1)}), "table in use, <builtins.set>"),
         (lambda: ValueError(SimpleLazyObject(refuse)), "<django.utils.functional.SimpleLazyObject>"),
         (lambda: Spoken(User(pk=5)), "user 5 is out"),
         (lambda: ValueError("plain"), "plain"),
