@@ -37,7 +37,9 @@ _TOKEN = re.compile(_TOKENS, re.VERBOSE | re.DOTALL)
 _LIST = re.compile(r"\(\s*(?:%s|\?)(?:\s*,\s*(?:%s|\?))+\s*\)")
 _ROWS = re.compile(r"(\([^()]*\))(?:\s*,\s*\1)+")
 _SPACE = re.compile(r"\s+")
-_HIDDEN = frozenset({"string", "comment", "dollar"})
+_BLANKS = {"string": "?", "comment": " ", "dollar": "?"}
+# What a server's variable is set to need not be in quotes.
+_SET = re.compile(r"(SET\s[^=]*?(?:=|\bTO\b)).*", re.IGNORECASE | re.DOTALL)
 # Names in brackets, of SQLite and SQL Server, with a quote in them; to PostgreSQL that is an array of strings.
 _BRACKETS = re.compile(r"""\[[^\]]*['"`]""")
 
@@ -86,13 +88,19 @@ def sanitised(sql: str, system: str) -> str:
     if doubtful:
         return ""
     shown = _LIST.sub("(?)", _SPACE.sub(" ", shown).strip())
+    if (setting := _SET.fullmatch(shown)) is not None:
+        shown = f"{setting[1]} ?"
     return _ROWS.sub(r"\1", shown)[:MAX_TEXT]
+
+
+def _blanked(token: re.Match[str]) -> str:
+    return _BLANKS.get(token.lastgroup or "", token.group())
 
 
 def _names(sql: str) -> frozenset[str]:
     """What of a statement of SQLite stands in double quotes in a place where only a name can stand."""
     # Strings and comments are out of the way first, lest one of them make a string look like a name.
-    bare = _TOKEN.sub(lambda token: "?" if token.lastgroup in _HIDDEN else token.group(), sql)
+    bare = _TOKEN.sub(_blanked, sql)
     bare = _SPACE.sub(" ", bare)
     found = {name for pair in _NAMED.findall(bare) for name in pair if name}
     for columns in _COLUMNS.findall(bare):
