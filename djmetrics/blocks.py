@@ -41,16 +41,22 @@ class timed:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *args: object) -> None:
-        running = recorder.current_operation()
-        # One object may be used by several tasks at once: each ends what it began.
-        operation = running if running in self._open else self._open[-1]
-        assert operation is not None
+        running = recorder.current.get()
+        operation = self._opened_by(running)
         self._open.remove(operation)
         operation.error = kind
         recorder.end(operation)
-        if running is not None and running.root is not operation.root:
-            # A generator that was left half-way is let go of in another unit of work, which goes on.
+        if running is not operation:
+            # A generator's block that began in another step, maybe of another unit of work: this one goes on.
             recorder.make_current(running)
+
+    def _opened_by(self, running: Operation | None) -> Operation:
+        """The block that ends here: one object may be used by several tasks at once, and each ends what it began."""
+        if running is None:
+            return self._open[-1]
+        if running in self._open:
+            return running
+        return next((each for each in reversed(self._open) if each.root is running.root), self._open[-1])
 
     async def __aenter__(self) -> "timed":
         return self.__enter__()
@@ -71,7 +77,7 @@ class timed:
             made: Any = self._steps_async(function)
         elif isgeneratorfunction(function):
             made = self._steps(function)
-        elif iscoroutinefunction(function):
+        elif iscoroutinefunction(function) or _calls_async(function):
             made = self._calls_async(function)
         else:
             made = self._calls(function)
@@ -186,6 +192,11 @@ class _Steps(Generator[Any, Any, Any]):
             raise
         finally:
             recorder.end(operation)
+
+
+def _calls_async(what: Any) -> bool:
+    """Whether it is an object whose class makes its calls a coroutine's, as asgiref's ``SyncToAsync`` does."""
+    return iscoroutinefunction(getattr(type(what), "__call__", None))  # noqa: B004 - not whether it has one
 
 
 def _subject_of(name: Any) -> Subject:

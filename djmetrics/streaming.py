@@ -13,6 +13,8 @@ from .record import Operation, Record, Subject
 
 STREAM = Subject("stream", "stream")
 
+Resumed = tuple[Operation | None, int, int]
+
 
 class End:
     """Closes a record when its response is closed, or, should nobody close it, when it is forgotten."""
@@ -47,7 +49,7 @@ class End:
 class Body:
     """What is known of a streamed body while it is sent."""
 
-    __slots__ = ("charset", "failed", "finished", "is_unwanted", "kept", "operation", "record")
+    __slots__ = ("charset", "failed", "finished", "inner", "is_unwanted", "kept", "operation", "record")
 
     def __init__(
         self, record: Record, operation: Operation, charset: str, is_unwanted: bool, kept: ambient.Kept
@@ -57,8 +59,26 @@ class Body:
         self.record = record
         self.operation = operation
         self.kept = kept
+        self.inner: Operation | None = None
         self.finished = False
         self.failed = False
+
+    def go_on(self) -> Resumed:
+        """A step begins: what was current at the last one's end, such as a block around a ``yield``, is so again."""
+        resumed = recorder.resume(self.operation)
+        if self.inner is not None:
+            recorder.make_current(self.inner)
+        ambient.restore(self.kept)
+        return resumed
+
+    def stand_still(self, resumed: Resumed) -> None:
+        """A step is over; ``resumed`` is what ``go_on`` returned."""
+        if ambient.contexts:
+            self.kept = ambient.keep()
+        inner = recorder.current_operation()
+        is_open = inner is not None and inner.root is self.record.root and inner is not self.operation
+        self.inner = inner if is_open else None
+        recorder.pause(self.operation, resumed)
 
     def count(self, part: Any) -> None:
         """One part of the body is there."""
@@ -109,17 +129,14 @@ class CountedStream:
         __traceback_hide__ = True  # Django's error pages leave out such frames
         body = self._body
         stay = lanes.enter(body.record)
-        resumed = recorder.resume(body.operation)
-        ambient.restore(body.kept)
+        resumed = body.go_on()
         try:
             part = next(self._parts)
         except BaseException as error:
             body.broke(error)
             raise
         finally:
-            if ambient.contexts:
-                body.kept = ambient.keep()
-            recorder.pause(body.operation, resumed)
+            body.stand_still(resumed)
             lanes.leave(body.record, stay)
         body.count(part)
         return part
@@ -146,17 +163,14 @@ class CountedAsyncStream:
         __traceback_hide__ = True  # Django's error pages leave out such frames
         body = self._body
         stay = lanes.enter_task(body.record)
-        resumed = recorder.resume(body.operation)
-        ambient.restore(body.kept)
+        resumed = body.go_on()
         try:
             part = await lanes.stepped(self._parts.__anext__(), body.record)
         except BaseException as error:
             body.broke(error)
             raise
         finally:
-            if ambient.contexts:
-                body.kept = ambient.keep()
-            recorder.pause(body.operation, resumed)
+            body.stand_still(resumed)
             lanes.leave_task(stay)
         body.count(part)
         return part

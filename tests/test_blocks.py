@@ -249,6 +249,40 @@ def test_generator_that_another_request_lets_go_of(clock: FakeClock):
     assert ("after", 1_000_000_000, None) in blocks_of(seen)
 
 
+def test_one_object_in_two_generators(clock: FakeClock):
+    """Each generator ends the block that it began, also where the other's is the latest."""
+    block = timed("block")
+
+    def work(seconds: float) -> Iterator[int]:
+        with block:
+            yield 1
+            clock.advance(seconds)
+
+    with record() as seen, request_record():
+        first = work(1)
+        next(first)
+        with request_record():
+            second = work(2)
+            next(second)
+            assert list(second) == []
+        assert list(first) == []
+    assert [[each.duration / 1e9 for each in done.operations] for done in seen.records] == [[2], [3]]
+
+
+def test_an_object_with_an_async_call(clock: FakeClock):
+    """What it returns is awaited before the block is over."""
+
+    class Sender:
+        async def __call__(self, seconds: float) -> float:
+            await asyncio.sleep(0)
+            clock.advance(seconds)
+            return seconds
+
+    with record() as seen, request_record():
+        assert asyncio.run(timed("send")(Sender())(2)) == 2
+    assert blocks_of(seen) == [("send", 2_000_000_000, None)]
+
+
 def test_kinds_of_methods(clock: FakeClock):
     """A static method, one of the class, a property: each works as before, and each call is a block."""
 

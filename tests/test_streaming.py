@@ -12,7 +12,7 @@ from django.http import FileResponse, HttpResponse, StreamingHttpResponse
 from django.test import Client
 from django.urls import path
 
-from djmetrics import ambient, current_record, recorder, streaming, units
+from djmetrics import ambient, current_record, recorder, streaming, timed, units
 from djmetrics.clock import now
 from djmetrics.middleware import DjmetricsMiddleware
 from djmetrics.record import Subject
@@ -42,6 +42,28 @@ def parts() -> Iterator[Any]:
     recorder.end_leaf(operation)
     yield "zweiter ü"
     clock.advance(2)
+
+
+def statement() -> None:
+    operation = recorder.begin_leaf(WORK)
+    clock.advance(0.1)
+    recorder.end_leaf(operation)
+
+
+def in_a_block() -> Iterator[bytes]:
+    with timed("outer"):
+        yield b"a"
+        clock.advance(0.5)
+        statement()
+        yield b"b"
+        clock.advance(0.25)
+    statement()
+    yield b"c"
+
+
+async def async_in_a_block() -> AsyncIterator[bytes]:
+    for part in in_a_block():
+        yield part
 
 
 def breaking() -> Iterator[bytes]:
@@ -81,6 +103,8 @@ async def async_view(request: Any) -> StreamingHttpResponse:
 urlpatterns = [
     path("sync/", view(lambda: StreamingHttpResponse(parts()))),
     path("async/", async_view),
+    path("block/", view(lambda: StreamingHttpResponse(in_a_block()))),
+    path("async-block/", view(lambda: StreamingHttpResponse(async_in_a_block()))),
     path("breaking/", view(lambda: StreamingHttpResponse(breaking()))),
     path("async-breaking/", view(lambda: StreamingHttpResponse(async_breaking()))),
     path("endless/", view(lambda: StreamingHttpResponse(endless()))),
@@ -359,6 +383,24 @@ def test_interleaved_bodies():
 
     assert [each.phases["db"] for each in seen.records] == [100_000_000] * 2
     assert all(sum(each.phases.values()) == each.duration for each in seen.records)
+
+
+@pytest.mark.parametrize("get, where", [(by_wsgi, "/block/"), (lambda at: asgi(at).body, "/async-block/")])
+def test_a_block_around_parts(get, where):
+    """What comes in later steps of a body lies in the block that it began in an earlier one; after it, it does not."""
+    with record() as seen:
+        assert get(where) == b"abc"
+
+    only = the_one(seen.records)
+    nested = [each for each in only.operations if each.subject.kind in ("db", "timed")]
+    names = [(each.subject.name, each.parent.subject.name) for each in nested]
+    assert names == [("SELECT", "outer"), ("outer", "stream"), ("SELECT", "stream")]
+    assert {phase: ns / 1e9 for phase, ns in only.phases.items() if ns} == {
+        "view": 0.25,
+        "db": 0.2,
+        "other": 0.75,
+    }
+    assert current_record() is None
 
 
 def test_real_clock_is_back():
