@@ -27,6 +27,9 @@ class Project:
         self.status = 200
         self.url = ""
         self.answer: Any = None
+        self.refusals = 0
+        self.retry_after = ""
+        self.length = ""
 
 
 @pytest.fixture
@@ -40,12 +43,20 @@ def project(monkeypatch: pytest.MonkeyPatch) -> Iterator[Project]:
             if method == "POST" and project.status == 200:
                 project.rules.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
             said = project.answer
+            if project.refusals:
+                project.refusals -= 1
+                self.send_response(429)
+                self.send_header("Retry-After", project.retry_after)
+                self.end_headers()
+                return
             if said is None:
                 start = int(query.split("cursor=0:")[1].split(":")[0]) if "cursor" in query else 0
                 said = project.rules[start : start + 100] if method == "GET" else {"id": "1"}
             self.send_response(project.status)
             if project.status == 302:
                 self.send_header("Location", project.url)
+            if project.length:
+                self.send_header("Content-Length", project.length)
             self.end_headers()
             self.wfile.write(json.dumps(said).encode())
 
@@ -133,6 +144,36 @@ def test_create(project):
     assert len(project.rules) == 5
 
 
+def test_an_environment_that_is_named_twice(project):
+    """One set of rules is enough."""
+    assert len(json.loads(alerts("--environment", "a", "--environment", "a"))) == 5
+
+
+@pytest.mark.parametrize("seconds, created", [("0", 5), ("x", 0), ("3600", 0)])
+def test_too_many_questions(project, seconds, created):
+    """Sentry may ask for a little patience, once; for more, whoever runs the command is told."""
+    project.refusals, project.retry_after = 1, seconds
+    if created:
+        assert alerts("--create").count("created") == created
+        return
+    with pytest.raises(CommandError, match="answers 429"):
+        alerts("--create")
+
+
+def test_too_many_questions_again(project):
+    """Patience has an end."""
+    project.refusals, project.retry_after = 2, "0"
+    with pytest.raises(CommandError, match="answers 429"):
+        alerts("--create")
+
+
+def test_an_answer_that_breaks_off(project):
+    """The connection may end anywhere."""
+    project.length = "100000"
+    with pytest.raises(CommandError, match="IncompleteRead"):
+        alerts("--create")
+
+
 def test_many_rules(project):
     """A project's rules come in pages."""
     project.rules = [{"name": f"rule {each}"} for each in range(250)]
@@ -162,8 +203,9 @@ def test_what_is_missing(project, monkeypatch):
     """Each thing that --create needs is asked for."""
     with pytest.raises(CommandError, match="URLError"):
         alerts("--create", "--url", "http://127.0.0.1:9")
-    with pytest.raises(CommandError, match="not the address"):
-        alerts("--create", "--url", "file:///etc/passwd")
+    for url in "file:///etc/passwd", "http://a b/", "http://[::1/":
+        with pytest.raises(CommandError, match="not the address"):
+            alerts("--create", "--url", url)
     with pytest.raises(CommandError, match="5 to 43200"):
         alerts("--minutes", "1")
     monkeypatch.delenv("SENTRY_AUTH_TOKEN")

@@ -45,7 +45,7 @@ class Command(BaseCommand):
         """Print or create; CommandError if Sentry refuses."""
         if not 5 <= options["minutes"] <= 43_200:
             raise CommandError("Sentry takes from 5 to 43200 minutes.")
-        wanted = rules(options["environment"] or [_environment()], options["minutes"])
+        wanted = rules(list(dict.fromkeys(options["environment"] or [_environment()])), options["minutes"])
         if not options["create"]:
             self.stdout.write(json.dumps(wanted, indent=2))
             return
